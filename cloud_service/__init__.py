@@ -1,0 +1,1 @@
+"""The service: ingest → journal → analyse → store → alert → notify → serve."""

@@ -1,0 +1,89 @@
+"""The detector port: one detector, one file under `detectors/`, one line in `detectors/__init__.py`.
+
+A detector judges one channel. It is a pure step: same state and batch, same result; no clock, no I/O, no randomness
+that is not seeded from the batch. The runner keeps its state between batches (committed with the journal offset) and
+calls it with event times in ascending order within a batch; late data may bring a batch that lies before the last one:
+a detector must neither crash on it nor let it move its baseline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_service.store.schema import Rows
+from telltale.findings import Finding, Life
+from telltale.site import Place
+
+# Exponential time constants (hours) at which the structure's temperature is lagged; a concrete section follows the air
+# by hours to days. 0 is the reading itself.
+LAGS_H = (0.0, 3.0, 12.0, 48.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """New data of one channel, in the base unit of its kind, event times ascending, k rows.
+
+    Attributes:
+        t_ns: (k,) UTC of each reading, or of each window's first sample.
+        values: (k,) scalar readings, NaN where missing. For waveforms: the rms of each window.
+        flags: (k,) bits of `telltale.readings.Flag` (for windows: the union).
+        temperature_c: (k, len(LAGS_H)) temperature of the channel's conditioning sensor at each row, lagged
+            exponentially by each of LAGS_H; NaN where there is none or it is faulty.
+        faulty: (k,) True where the quality detector, which runs first, distrusts the sensor: structural detectors
+            must not judge or learn from these rows.
+        inputs_faulty: (k,) True where a channel in `derived_from` is faulty at that time.
+        rate_hz: sample rate of the windows; 0 for scalars.
+        windows: (k, n) float32 samples of each window (NaN where missing), or None for scalars.
+        features: name → (k,) the columns of measurement `window` (rms, peak, …, mode1_hz, band0 …); empty for scalars.
+    """
+
+    t_ns: NDArray[np.int64]
+    values: NDArray[np.float64]
+    flags: NDArray[np.uint8]
+    temperature_c: NDArray[np.float64]
+    faulty: NDArray[np.bool_]
+    inputs_faulty: NDArray[np.bool_]
+    rate_hz: float = 0.0
+    windows: NDArray[np.float32] | None = None
+    features: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.t_ns.size)
+
+
+@dataclass(slots=True)
+class Output:
+    """What a detector says of a batch.
+
+    Attributes:
+        findings: one for each evaluation and reason, CLEAR ones too (the alert stage needs them to confirm and clear).
+        rows: results for the store.
+        lives: remaining-life estimates or refusals, when they were renewed.
+        faulty: (k,) only from the quality detector.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    rows: list[Rows] = field(default_factory=list)
+    lives: list[Life] = field(default_factory=list)
+    faulty: NDArray[np.bool_] | None = None
+
+
+class Detector(Protocol):
+    """One way to judge a channel."""
+
+    name: str
+    state_type: type[Any]
+    """A `msgspec.Struct` whose fields are numbers, texts, bytes, lists, dicts and numpy arrays; ≤ 64 KB packed."""
+
+    def applies(self, place: Place) -> bool:
+        """Whether this detector judges the channel."""
+
+    def initial(self, place: Place) -> Any:
+        """State before any data."""
+
+    def step(self, place: Place, state: Any, batch: Batch) -> tuple[Any, Output]:
+        """Judge `batch`; returns the state to keep (the same object, changed, is allowed) and the output."""

@@ -1,0 +1,58 @@
+"""Opening the service's SQLite files: one way, with a schema version and migrations.
+
+WAL so that other processes read beside the one writer; `synchronous=FULL` so that a commit survives power loss;
+`busy_timeout` because `state.db` has several writers with short transactions.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from telltale.errors import FatalError
+
+
+def open_database(path: Path, migrations: Sequence[str], *, durable: bool = True) -> sqlite3.Connection:
+    """Open (and create or migrate) a database; autocommit, so transactions are explicit (`BEGIN IMMEDIATE` …).
+
+    Args:
+        path: the file; its folder is created.
+        migrations: SQL scripts; number i brings the schema from version i to i + 1 (`PRAGMA user_version`).
+        durable: `synchronous=FULL`; False for benchmarks of what durability costs.
+
+    Raises:
+        FatalError: the file is no database, or was written by a newer version; names it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30.0, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
+        connection.execute("PRAGMA busy_timeout=30000")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+        _migrate(connection, path, migrations)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise FatalError(f"{path}: cannot be used as a database ({error})") from error
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+    if _version(connection) == len(migrations):
+        return
+    connection.execute("BEGIN IMMEDIATE")  # several processes may open a new file at once
+    version = _version(connection)
+    if version > len(migrations):
+        connection.execute("ROLLBACK")
+        raise FatalError(f"{path}: schema version {version} is newer than this program's {len(migrations)}")
+    for script in migrations[version:]:
+        for statement in script.split(";\n"):
+            if statement.strip():
+                connection.execute(statement)
+    connection.execute(f"PRAGMA user_version={len(migrations)}")
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,40 @@
+"""`journal.db`. Written by ingest alone; read by analyse and serve."""
+
+MIGRATIONS = (
+    """
+CREATE TABLE frames (
+    "offset"    INTEGER PRIMARY KEY AUTOINCREMENT,
+    gateway     TEXT NOT NULL,
+    run_id      BLOB NOT NULL,
+    sequence    INTEGER NOT NULL,
+    received_ns INTEGER NOT NULL,  -- the service's clock
+    crc         INTEGER NOT NULL,  -- zlib.crc32 of payload: a flipped bit is found, not analysed
+    payload     BLOB NOT NULL      -- the wire frame as it came
+);
+CREATE TABLE runs (                -- what is known of each run, kept after its frames are pruned: dedupe is for ever
+    gateway     TEXT NOT NULL,
+    run_id      BLOB NOT NULL,
+    cumulative  INTEGER NOT NULL,  -- every sequence up to this one is stored, rejected or dropped
+    above       BLOB NOT NULL,     -- JSON [[first, last], …] stored ranges above it
+    last_ns     INTEGER NOT NULL,
+    PRIMARY KEY (gateway, run_id)
+) WITHOUT ROWID;
+CREATE TABLE dead_letter (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    gateway     TEXT NOT NULL,
+    run_id      BLOB,
+    sequence    INTEGER,
+    received_ns INTEGER NOT NULL,
+    reason      TEXT NOT NULL,     -- telltale.errors.RejectReason
+    detail      TEXT NOT NULL,
+    payload     BLOB NOT NULL
+);
+CREATE TABLE gateways (
+    gateway     TEXT PRIMARY KEY,
+    online      INTEGER NOT NULL,  -- from the retained status and its last will
+    status_ns   INTEGER NOT NULL,
+    seen_ns     INTEGER NOT NULL,  -- last message of any verb, the service's clock
+    health      BLOB NOT NULL      -- JSON, telltale.health.Health
+) WITHOUT ROWID
+""",
+)

@@ -1,0 +1,90 @@
+"""`state.db`: everything that analysis must commit together.
+
+One transaction of the analyse process holds detector state, journal offset, rows for the store (spool), incidents and
+mails to send (outbox), so that a crash anywhere resumes to the same results. The store process deletes spool rows
+once the store has them; notify updates the outbox; serve acknowledges incidents.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from cloud_service.database import open_database
+
+MIGRATIONS = (
+    """
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,        -- 'offset': last journal offset analysed; 'now_ns': the run's clock
+    value INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE detector_state (
+    subject  TEXT NOT NULL,        -- channel, structure or gateway id
+    detector TEXT NOT NULL,
+    body     BLOB NOT NULL,        -- msgpack (cloud_service.analyse.state_codec)
+    PRIMARY KEY (subject, detector)
+) WITHOUT ROWID;
+CREATE TABLE spool (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    body BLOB NOT NULL             -- a list of Rows (cloud_service.store.schema.encode_rows)
+);
+CREATE TABLE refused_rows (        -- rows that the store can never take
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ns     INTEGER NOT NULL,
+    reason    TEXT NOT NULL,
+    body      BLOB NOT NULL
+);
+CREATE TABLE incidents (
+    id          TEXT PRIMARY KEY,
+    facility    TEXT NOT NULL,
+    structure   TEXT NOT NULL,     -- empty for a gateway's incident
+    subject     TEXT NOT NULL,     -- channel or gateway id that opened it
+    reason      TEXT NOT NULL,     -- telltale.findings.Reason
+    tier        TEXT NOT NULL,     -- the highest reached
+    state       TEXT NOT NULL,     -- open, acknowledged, resolved
+    opened_ns   INTEGER NOT NULL,  -- event time at which the condition was confirmed
+    occurred_ns INTEGER NOT NULL,  -- event time at which it began
+    received_ns INTEGER NOT NULL,  -- the run's clock when it was found: later than occurred for a backlog
+    updated_ns  INTEGER NOT NULL,
+    resolved_ns INTEGER,
+    finding     BLOB NOT NULL,     -- JSON of the worst telltale.findings.Finding
+    subjects    BLOB NOT NULL      -- JSON list of all channels that joined it
+) WITHOUT ROWID;
+CREATE INDEX incidents_by_state ON incidents (state, structure);
+CREATE TABLE incident_log (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    incident TEXT NOT NULL,
+    at_ns    INTEGER NOT NULL,
+    who      TEXT NOT NULL,        -- 'system' or a person
+    what     TEXT NOT NULL         -- opened, warn, alarm, acknowledged, resolved, reopened
+);
+CREATE TABLE outbox (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    incident    TEXT NOT NULL,
+    tier        TEXT NOT NULL,
+    message_id  TEXT NOT NULL UNIQUE,  -- made from incident and tier: sent twice is the same mail
+    created_ns  INTEGER NOT NULL,
+    spool_id    INTEGER NOT NULL,  -- rows up to this one belong to the evidence
+    recipients  BLOB NOT NULL,     -- JSON [{"name", "email"}, …]
+    state       TEXT NOT NULL DEFAULT 'pending',  -- pending, sent, failed
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    sent_ns     INTEGER,
+    error       TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE channel_now (         -- what the status page shows without asking the store
+    channel  TEXT PRIMARY KEY,
+    t_ns     INTEGER NOT NULL,     -- newest reading or window
+    value    REAL,                 -- newest value, or rms of the newest window; NULL when missing
+    findings BLOB NOT NULL         -- JSON {reason: Finding}: the newest verdict of each reason
+) WITHOUT ROWID;
+CREATE TABLE life_now (
+    channel TEXT PRIMARY KEY,
+    body    BLOB NOT NULL          -- JSON telltale.findings.Life
+) WITHOUT ROWID
+""",
+)
+
+
+def open_state(data_dir: Path, *, durable: bool = True) -> sqlite3.Connection:
+    """Open `state.db` in the service's data folder (see `open_database` for errors)."""
+    return open_database(data_dir / "state.db", MIGRATIONS, durable=durable)

@@ -1,0 +1,1 @@
+"""Where results live. Two stores behind one port: embedded SQLite and InfluxDB."""

@@ -1,0 +1,1 @@
+"""The agent on a gateway: source → window → outbox → publish."""

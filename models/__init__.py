@@ -1,0 +1,1 @@
+"""Pure numerics of structural monitoring: functions on arrays, no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""Simulated structures with ground truth: what was damaged, where, when, how much."""

@@ -1,0 +1,61 @@
+"""The command `telltale`. Subcommands are entry points, imported only when called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+
+from telltale import __version__
+from telltale.errors import UserError
+
+GROUP = "telltale.commands"
+Command = Callable[[Sequence[str]], int]
+USER_ERROR_STATUS = 2
+OURS = ("telltale", "models", "edge_agent", "cloud_service", "sensors_sim")
+
+SUMMARY = {
+    "analyse": "an engineer's offline look at any logger file: quality, trend, anomalies, life",
+    "cloud": "run the service (ingest, analyse, store, alert, notify, serve)",
+    "demo": "the whole system on this machine, on a simulated site in time-lapse",
+    "edge": "run the agent of a gateway",
+    "replay": "play a recording through an agent",
+    "sim": "write simulated readings and their ground truth to files",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `telltale NAME …`; status 2 and one line on standard error for a user's mistake."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    commands = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if args[:1] == ["--version"]:
+        print(f"telltale {__version__}")
+        return 0
+    if not args or args[0] in ("-h", "--help"):
+        print(_usage(sorted(commands)))
+        return 0 if args else USER_ERROR_STATUS
+    if args[0] not in commands:
+        print(f"telltale: unknown command {args[0]!r}\n{_usage(sorted(commands))}", file=sys.stderr)
+        return USER_ERROR_STATUS
+    try:
+        command: Command = commands[args[0]].load()
+        return command(args[1:])
+    except UserError as error:
+        print(f"telltale {args[0]}: {error}", file=sys.stderr)
+        return USER_ERROR_STATUS
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OURS:
+            raise
+        extra = {"edge": "edge", "replay": "edge", "demo": "demo"}.get(args[0], "cloud")
+        print(
+            f"telltale {args[0]}: {error.name!r} is not installed: pip install 'telltale-monitor[{extra}]'",
+            file=sys.stderr,
+        )
+        return USER_ERROR_STATUS
+    except KeyboardInterrupt:
+        return 130
+
+
+def _usage(names: Sequence[str]) -> str:
+    lines = [f"  {name:<9} {SUMMARY.get(name, '')}".rstrip() for name in names]
+    return "\n".join(["usage: telltale COMMAND …   (telltale COMMAND --help)", "", *lines])

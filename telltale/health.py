@@ -1,0 +1,90 @@
+"""What a gateway says of itself: `status` (retained, last will) and `health` (every few seconds), as JSON."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+
+from telltale.errors import RejectedError, RejectReason
+
+MAX_HEALTH_BYTES = 262_144
+
+T = TypeVar("T")
+
+
+class InputHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel as the agent sees it: alive, how old, last value."""
+
+    channel: str
+    alive: bool
+    last_ns: int
+    last_value: float | None = None
+    samples: int = 0
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The health message of an agent.
+
+    Attributes:
+        at_ns: the agent's clock.
+        version: of the agent.
+        backlog_frames, backlog_bytes, oldest_ns: frames committed and not yet store-acked.
+        produced, acknowledged, rejected, dropped: counts of this run.
+        hours_left: until the outbox is full at the present rate; None when it is not filling.
+        disk_free_bytes, rss_bytes: of the gateway.
+        clock_quality: 0 unknown, 1 free running, 2 synchronised.
+        inputs: every configured channel.
+        errors: the newest errors, newest last.
+    """
+
+    at_ns: int
+    version: str
+    backlog_frames: int = 0
+    backlog_bytes: int = 0
+    oldest_ns: int | None = None
+    produced: int = 0
+    acknowledged: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    hours_left: float | None = None
+    disk_free_bytes: int = 0
+    rss_bytes: int = 0
+    clock_quality: int = 0
+    inputs: tuple[InputHealth, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The retained status of a gateway; the last will says offline."""
+
+    state: Literal["online", "offline"]
+    at_ns: int = 0
+    run_id: str = ""
+
+
+def decode_health(payload: bytes) -> Health:
+    """A health message from outside.
+
+    Raises:
+        RejectedError: too large or not a health message.
+    """
+    return _decode(payload, Health)
+
+
+def decode_status(payload: bytes) -> Status:
+    """A status message from outside.
+
+    Raises:
+        RejectedError: too large or not a status message.
+    """
+    return _decode(payload, Status)
+
+
+def _decode(payload: bytes, into: type[T]) -> T:
+    if len(payload) > MAX_HEALTH_BYTES:
+        raise RejectedError(RejectReason.TOO_LARGE, f"{len(payload)} bytes, at most {MAX_HEALTH_BYTES}")
+    try:
+        return msgspec.json.decode(payload, type=into)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RejectedError(RejectReason.NOT_A_FRAME, str(error)[:200]) from None

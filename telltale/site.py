@@ -1,0 +1,290 @@
+"""Facility → structure → channel: what is monitored, its limits, and who is told. One `site.toml` describes it.
+
+Ids are names as in `telltale.topics`. Channel ids are unique in a deployment (`footbridge.midspan.az`), so that a
+reading is identified by (channel, time) alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from telltale.errors import SettingsError
+from telltale.kinds import KINDS, Shape
+from telltale.settings import Settings, load
+from telltale.topics import NAME_PATTERN
+
+Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
+Positive = Annotated[float, Meta(gt=0)]
+Level = Literal["warn", "alarm"]
+
+
+class Limit(Settings, frozen=True):
+    """A fixed limit of a channel.
+
+    Attributes:
+        level: what crossing it means.
+        value: in the channel's unit (for `quantity` rms, peak: of the window's feature).
+        side: alarm above, below, or for the absolute value.
+        quantity: the reading itself or a feature of the waveform window.
+        source: standard and clause, or who set it; shown with every alert.
+    """
+
+    level: Level
+    value: float
+    source: str
+    side: Literal["above", "below", "absolute"] = "above"
+    quantity: Literal["value", "rms", "peak"] = "value"
+
+
+class FatigueDetail(Settings, frozen=True):
+    """A welded or bolted detail whose fatigue damage a strain channel tracks (EN 1993-1-9).
+
+    Attributes:
+        detail_category_mpa: Δσ_C, the stress range at 2e6 cycles, MPa.
+        youngs_modulus_gpa: E, to turn strain into stress.
+        partial_factor: γ_Mf of EN 1993-1-9 table 3.1, on the fatigue strength.
+        duty_cycle: share of the time that windows cover (sampling one window an hour is a sample of the traffic);
+            damage a day is extrapolated by its inverse and says so. 1 for continuous recording.
+    """
+
+    detail_category_mpa: Positive
+    youngs_modulus_gpa: Positive = 210.0
+    partial_factor: Positive = 1.0
+    duty_cycle: Annotated[float, Meta(gt=0, le=1)] = 1.0
+
+
+class CrackDetail(Settings, frozen=True):
+    """What a crack channel watches.
+
+    Attributes:
+        material: concrete and rock follow trend and first passage; steel follows Paris' law.
+        limit_mm: width (or growth since `datum_mm`) at which life is taken to end; None: life is refused.
+        datum_mm: width that is called zero.
+        source: where the limit comes from.
+    """
+
+    material: Literal["concrete", "steel", "rock"] = "concrete"
+    limit_mm: float | None = None
+    datum_mm: float = 0.0
+    source: str = ""
+
+
+class Channel(Settings, frozen=True):
+    """One measured quantity at one place.
+
+    Attributes:
+        id: unique in the deployment.
+        kind, unit: a kind of `telltale.kinds` and one of its units.
+        gateway: the gateway that is allowed to send it.
+        rate_hz: sample rate inside a window (waveforms); for scalars leave 0.
+        interval_s: expected time between readings (scalars) or window starts; silence is judged against it.
+        shape: waveform or scalar; None takes the kind's usual one.
+        window_samples: samples a window (waveforms).
+        temperature: id of the temperature channel of the same structure that conditions this one; None: none.
+        derived_from: ids of channels whose fault makes this one's values wrong (a gauge corrected by a thermistor).
+        modes_hz: bands [low, high] in which mode frequencies are tracked.
+        axis, position, name: for people.
+        limits, fatigue, crack, condition_scheme: how readings are judged.
+        plausible: [low, high] values that the sensor can give at all; outside is a sensor fault.
+    """
+
+    id: Name
+    kind: str
+    unit: str
+    gateway: Name
+    interval_s: Positive
+    name: str = ""
+    axis: str = ""
+    position: str = ""
+    rate_hz: Annotated[float, Meta(ge=0)] = 0.0
+    shape: Shape | None = None
+    window_samples: Annotated[int, Meta(ge=16, le=65536)] = 1024
+    temperature: Name | None = None
+    derived_from: tuple[Name, ...] = ()
+    modes_hz: tuple[tuple[float, float], ...] = ()
+    limits: tuple[Limit, ...] = ()
+    fatigue: FatigueDetail | None = None
+    crack: CrackDetail | None = None
+    condition_scheme: str = ""
+    plausible: tuple[float, float] | None = None
+
+    @property
+    def is_waveform(self) -> bool:
+        """Whether readings arrive as windows of samples."""
+        return (self.shape or KINDS[self.kind].shape) is Shape.WAVEFORM
+
+    @property
+    def to_base_unit(self) -> float:
+        """Factor from the channel's unit to the unit that analysis works in."""
+        return KINDS[self.kind].units[self.unit]
+
+    @property
+    def label(self) -> str:
+        """The name for people."""
+        return self.name or self.id
+
+
+class Structure(Settings, frozen=True):
+    """A bridge, a gallery, a lining: what is judged as one and mailed about as one."""
+
+    id: Name
+    name: str
+    type: str = ""
+    channels: tuple[Channel, ...] = ()
+
+
+class Facility(Settings, frozen=True):
+    """A place with an owner, holding structures. `timezone` is an IANA name for dates in mails and pages."""
+
+    id: Name
+    name: str
+    timezone: str = "UTC"
+    structures: tuple[Structure, ...] = ()
+
+
+class Contact(Settings, frozen=True):
+    """Who is told about what.
+
+    Attributes:
+        name, email: the person.
+        structures: structure ids; empty: all.
+        role: managers get warn and alarm; operators also get sensor faults and silence.
+    """
+
+    name: str
+    email: Annotated[str, Meta(pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$", max_length=254)]
+    structures: tuple[Name, ...] = ()
+    role: Literal["manager", "operator"] = "manager"
+
+
+class _SiteFile(Settings, frozen=True):
+    facilities: tuple[Facility, ...]
+    contacts: tuple[Contact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A channel with the structure and facility that hold it."""
+
+    facility: Facility
+    structure: Structure
+    channel: Channel
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that is monitored by one service, with the look-ups that every part needs."""
+
+    facilities: tuple[Facility, ...]
+    contacts: tuple[Contact, ...]
+    places: dict[str, Place]
+
+    def channels(self) -> Iterator[Place]:
+        """Every channel with its place, in file order."""
+        return iter(self.places.values())
+
+    def structures(self) -> Iterator[tuple[Facility, Structure]]:
+        """Every structure with its facility, in file order."""
+        for facility in self.facilities:
+            for structure in facility.structures:
+                yield facility, structure
+
+    def gateways(self) -> dict[str, tuple[Place, ...]]:
+        """Gateway id → the channels that it is allowed to send."""
+        found: dict[str, list[Place]] = {}
+        for place in self.channels():
+            found.setdefault(place.channel.gateway, []).append(place)
+        return {gateway: tuple(places) for gateway, places in found.items()}
+
+    def contacts_for(self, structure: str, *, suspect: bool) -> tuple[Contact, ...]:
+        """Who is told about `structure`; sensor faults and silence (`suspect`) go to operators only."""
+        return tuple(
+            contact
+            for contact in self.contacts
+            if (not contact.structures or structure in contact.structures)
+            and (contact.role == "operator" or not suspect)
+        )
+
+
+def load_site(path: Path) -> Site:
+    """Read a `site.toml`.
+
+    Raises:
+        SettingsError: naming the file, the key or the channel, and what was expected.
+    """
+    return build_site(load(path, _SiteFile), str(path))
+
+
+def build_site(file: _SiteFile, where: str) -> Site:
+    """Check what single keys cannot tell (unit against kind, references, unique ids) and index the channels."""
+    places: dict[str, Place] = {}
+    structures: set[str] = set()
+    for facility in file.facilities:
+        for structure in facility.structures:
+            if structure.id in structures:
+                raise SettingsError(
+                    f"{where}: structure {structure.id!r} appears twice", "give each an id of its own"
+                )
+            structures.add(structure.id)
+            for channel in structure.channels:
+                _check_channel(channel, where)
+                if channel.id in places:
+                    raise SettingsError(
+                        f"{where}: channel {channel.id!r} appears twice", "give each an id of its own"
+                    )
+                places[channel.id] = Place(facility, structure, channel)
+    _check_references(places, where)
+    for contact in file.contacts:
+        for wanted in contact.structures:
+            if wanted not in structures:
+                raise SettingsError(
+                    f"{where}: contact {contact.name!r}: no structure {wanted!r}", _known(structures)
+                )
+    return Site(file.facilities, file.contacts, places)
+
+
+def _check_channel(channel: Channel, where: str) -> None:
+    kind = KINDS.get(channel.kind)
+    if kind is None:
+        raise SettingsError(f"{where}: channel {channel.id!r}: unknown kind {channel.kind!r}", _known(KINDS))
+    if channel.unit not in kind.units:
+        raise SettingsError(
+            f"{where}: channel {channel.id!r}: unit {channel.unit!r} is no unit of {channel.kind}",
+            _known(kind.units),
+        )
+    if channel.is_waveform and channel.rate_hz <= 0:
+        raise SettingsError(
+            f"{where}: channel {channel.id!r}: rate_hz is missing", "a waveform needs its sample rate"
+        )
+    for low, high in channel.modes_hz:
+        if not 0 < low < high <= channel.rate_hz / 2:
+            raise SettingsError(
+                f"{where}: channel {channel.id!r}: modes_hz [{low}, {high}]",
+                f"expected 0 < low < high ≤ {channel.rate_hz / 2:g} Hz (half the sample rate)",
+            )
+
+
+def _check_references(places: dict[str, Place], where: str) -> None:
+    for place in places.values():
+        channel = place.channel
+        for other in (channel.temperature, *channel.derived_from):
+            if other is not None and (
+                other not in places or places[other].structure.id != place.structure.id
+            ):
+                raise SettingsError(
+                    f"{where}: channel {channel.id!r}: refers to {other!r}",
+                    f"expected a channel of structure {place.structure.id!r}",
+                )
+        if channel.temperature is not None and places[channel.temperature].channel.kind != "temperature":
+            raise SettingsError(
+                f"{where}: channel {channel.id!r}: temperature {channel.temperature!r} is no temperature channel"
+            )
+
+
+def _known(names: object) -> str:
+    return "expected one of " + ", ".join(sorted(map(str, names)))  # type: ignore[call-overload]

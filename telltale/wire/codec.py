@@ -1,0 +1,265 @@
+"""Frames and store-acks ↔ bytes.
+
+Decoding is defensive: the packet's size is checked before it is parsed, every declared count before anything of that
+size is allocated, the payload's identity against the topic's. What cannot be accepted raises `RejectedError` with a
+named reason; nothing else is ever raised for bytes from outside.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from google.protobuf.message import DecodeError
+
+from telltale.errors import RejectedError, RejectReason
+from telltale.readings import SAMPLE_DTYPES, Block, ClockQuality, DropRecord, Flag, FlagSpan, Frame
+from telltale.topics import is_name
+from telltale.wire import body
+from telltale.wire import frame_pb2 as pb
+
+VERSION = 1
+RUN_ID_BYTES = 16
+MAX_PACKET_BYTES = 4 * 1024 * 1024
+MAX_BLOCKS = 4_096
+MAX_FRAME_SAMPLES = 4_194_304
+MAX_FLAG_SPANS = 4_096
+MAX_DROPS = 1_024
+MAX_TEXT = 64
+MAX_INT64 = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAck:
+    """What the service has committed of one run.
+
+    Attributes:
+        run_id: the run.
+        cumulative: every sequence up to this one is stored or rejected.
+        above: stored (first, last) ranges above `cumulative`.
+        rejected: sequence → (reason, detail) of frames that can never be stored.
+    """
+
+    run_id: bytes
+    cumulative: int
+    above: tuple[tuple[int, int], ...] = ()
+    rejected: tuple[tuple[int, str, str], ...] = ()
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """The wire bytes of a frame."""
+    message = pb.Frame(
+        version=VERSION,
+        gateway=frame.gateway,
+        run_id=frame.run_id,
+        sequence=frame.sequence,
+        acquired_ns=frame.acquired_ns,
+        monotonic_ns=frame.monotonic_ns,
+        clock_quality=int(frame.clock_quality),  # type: ignore[arg-type]
+        clock_error_ns=frame.clock_error_ns,
+    )
+    for block in frame.blocks:
+        message.blocks.append(_encode_block(block))
+    for drop in frame.drops:
+        message.drops.add(first=drop.first, last=drop.last, reason=drop.reason)
+    return message.SerializeToString()
+
+
+def _encode_block(block: Block) -> pb.Block:
+    message = pb.Block(
+        channel=block.channel,
+        t0_ns=block.t0_ns,
+        rate_hz=block.rate_hz,
+        calibration_id=block.calibration_id,
+        scale=block.scale,
+        offset=block.offset,
+        type=SAMPLE_DTYPES.index(block.samples.dtype.name),  # type: ignore[arg-type]
+        count=len(block),
+        body=body.encode(block.samples),
+    )
+    for span in block.flags:
+        message.flags.add(start=span.start, count=span.count, flag=int(span.flag))
+    if block.dt_ns is not None:
+        message.dt_ns.extend(np.diff(block.dt_ns, prepend=0).tolist())
+    return message
+
+
+def decode_frame(payload: bytes, gateway: str) -> Frame:
+    """The frame in `payload`, which came on the topic of `gateway`.
+
+    Raises:
+        RejectedError: with the reason; never anything else, whatever the bytes.
+    """
+    message = parse_envelope(payload, gateway)
+    return Frame(
+        gateway=message.gateway,
+        run_id=message.run_id,
+        sequence=message.sequence,
+        acquired_ns=message.acquired_ns,
+        monotonic_ns=message.monotonic_ns,
+        clock_quality=ClockQuality(message.clock_quality),
+        clock_error_ns=min(message.clock_error_ns, MAX_INT64),
+        blocks=tuple(_decode_block(block) for block in message.blocks),
+        drops=tuple(DropRecord(drop.first, drop.last, drop.reason) for drop in message.drops),
+    )
+
+
+def parse_envelope(payload: bytes, gateway: str) -> pb.Frame:
+    """The envelope, checked for everything but the bodies: what ingest needs before it acknowledges.
+
+    Raises:
+        RejectedError: with the reason.
+    """
+    if len(payload) > MAX_PACKET_BYTES:
+        raise RejectedError(RejectReason.TOO_LARGE, f"{len(payload)} bytes, at most {MAX_PACKET_BYTES}")
+    message = pb.Frame()
+    try:
+        message.ParseFromString(payload)
+    except DecodeError as error:
+        raise RejectedError(RejectReason.NOT_A_FRAME, str(error)[:200]) from None
+    _check_identity(message, gateway)
+    _check_sizes(message)
+    for block in message.blocks:
+        _check_block(block)
+    return message
+
+
+def _check_identity(message: pb.Frame, gateway: str) -> None:
+    if message.version != VERSION:
+        raise RejectedError(RejectReason.UNKNOWN_VERSION, f"version {message.version}, expected {VERSION}")
+    if message.gateway != gateway:
+        raise RejectedError(
+            RejectReason.IDENTITY_MISMATCH, f"frame of {message.gateway[:64]!r} on topic of {gateway!r}"
+        )
+    if len(message.run_id) != RUN_ID_BYTES:
+        raise RejectedError(
+            RejectReason.NOT_A_FRAME, f"run id of {len(message.run_id)} bytes, expected {RUN_ID_BYTES}"
+        )
+    if not 1 <= message.sequence <= MAX_INT64:
+        raise RejectedError(RejectReason.BAD_VALUE, f"sequence {message.sequence}, expected 1 or more")
+    if message.clock_quality not in (0, 1, 2):
+        raise RejectedError(RejectReason.BAD_VALUE, f"clock quality {message.clock_quality}")
+
+
+def _check_sizes(message: pb.Frame) -> None:
+    if len(message.blocks) > MAX_BLOCKS:
+        raise RejectedError(RejectReason.TOO_LARGE, f"{len(message.blocks)} blocks, at most {MAX_BLOCKS}")
+    if len(message.drops) > MAX_DROPS:
+        raise RejectedError(RejectReason.TOO_LARGE, f"{len(message.drops)} drop records, at most {MAX_DROPS}")
+    total = sum(block.count for block in message.blocks)
+    if total > MAX_FRAME_SAMPLES:
+        raise RejectedError(RejectReason.TOO_LARGE, f"{total} samples, at most {MAX_FRAME_SAMPLES}")
+    for drop in message.drops:
+        if not 1 <= drop.first <= drop.last <= MAX_INT64 or len(drop.reason) > MAX_TEXT:
+            raise RejectedError(RejectReason.BAD_VALUE, f"drop record {drop.first}-{drop.last}")
+
+
+def _check_block(block: pb.Block) -> None:
+    where = f"channel {block.channel[:64]!r}"
+    if not is_name(block.channel):
+        raise RejectedError(RejectReason.BAD_NAME, where)
+    if not 1 <= block.count <= body.MAX_SAMPLES_PER_BLOCK:
+        raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: {block.count} samples")
+    if block.type not in range(len(SAMPLE_DTYPES)):
+        raise RejectedError(RejectReason.BAD_VALUE, f"{where}: sample type {block.type}")
+    if not all(map(math.isfinite, (block.rate_hz, block.scale, block.offset))) or block.rate_hz < 0:
+        raise RejectedError(RejectReason.BAD_VALUE, f"{where}: rate, scale or offset is not a finite number")
+    if len(block.calibration_id) > MAX_TEXT:
+        raise RejectedError(RejectReason.TOO_LARGE, f"{where}: calibration id longer than {MAX_TEXT}")
+    if block.dt_ns and len(block.dt_ns) != block.count:
+        raise RejectedError(
+            RejectReason.COUNT_MISMATCH, f"{where}: {len(block.dt_ns)} times, {block.count} samples"
+        )
+    if not block.dt_ns and block.rate_hz == 0 and block.count > 1:
+        raise RejectedError(
+            RejectReason.BAD_VALUE, f"{where}: neither a rate nor times for {block.count} samples"
+        )
+    _check_flags(block, where)
+    _check_times(block, where)
+
+
+def _check_flags(block: pb.Block, where: str) -> None:
+    if len(block.flags) > MAX_FLAG_SPANS:
+        raise RejectedError(
+            RejectReason.TOO_LARGE, f"{where}: {len(block.flags)} flag spans, at most {MAX_FLAG_SPANS}"
+        )
+    for span in block.flags:
+        if span.count < 1 or span.start + span.count > block.count or span.flag > 15:
+            raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: flags for samples beyond the block")
+
+
+def _check_times(block: pb.Block, where: str) -> None:
+    # Python integers: a hostile sum cannot wrap around.
+    if block.dt_ns:
+        span_ns, at = 0, 0
+        for step in block.dt_ns:
+            at += step
+            span_ns = max(span_ns, abs(at))
+    else:
+        span_ns = int((block.count - 1) * 1e9 / block.rate_hz) if block.rate_hz > 0 and block.count > 1 else 0
+    if abs(block.t0_ns) + span_ns > MAX_INT64:
+        raise RejectedError(RejectReason.BAD_VALUE, f"{where}: times beyond the range of 64-bit nanoseconds")
+
+
+def _decode_block(message: pb.Block) -> Block:
+    samples = body.decode(message.body, SAMPLE_DTYPES[message.type], message.count)
+    flags = tuple(FlagSpan(span.start, span.count, Flag(span.flag)) for span in message.flags)
+    if samples.dtype.kind == "f":
+        _check_floats(samples, flags, message.channel)
+    return Block(
+        channel=message.channel,
+        t0_ns=message.t0_ns,
+        rate_hz=message.rate_hz,
+        samples=samples,
+        scale=message.scale,
+        offset=message.offset,
+        calibration_id=message.calibration_id,
+        flags=flags,
+        dt_ns=np.cumsum(np.array(message.dt_ns, dtype=np.int64)) if message.dt_ns else None,
+    )
+
+
+def _check_floats(samples: np.ndarray, flags: tuple[FlagSpan, ...], channel: str) -> None:  # type: ignore[type-arg]
+    """NaN policy: infinities never; a NaN only where the sample is flagged missing."""
+    if np.isinf(samples).any():
+        raise RejectedError(RejectReason.BAD_VALUE, f"channel {channel!r}: infinite sample")
+    bad = np.isnan(samples)
+    for span in flags:
+        if span.flag & Flag.MISSING:
+            bad[span.start : span.start + span.count] = False
+    if bad.any():
+        raise RejectedError(RejectReason.BAD_VALUE, f"channel {channel!r}: NaN that is not flagged missing")
+
+
+def encode_stored(ack: StoredAck) -> bytes:
+    """The wire bytes of a store-ack."""
+    message = pb.Stored(version=VERSION, run_id=ack.run_id, cumulative=ack.cumulative)
+    for first, last in ack.above:
+        message.above.add(first=first, last=last)
+    for sequence, reason, detail in ack.rejected:
+        message.rejected.add(sequence=sequence, reason=reason, detail=detail[:200])
+    return message.SerializeToString()
+
+
+def decode_stored(payload: bytes) -> StoredAck:
+    """The store-ack in `payload`.
+
+    Raises:
+        RejectedError: not a store-ack.
+    """
+    if len(payload) > MAX_PACKET_BYTES:
+        raise RejectedError(RejectReason.TOO_LARGE, f"{len(payload)} bytes, at most {MAX_PACKET_BYTES}")
+    message = pb.Stored()
+    try:
+        message.ParseFromString(payload)
+    except DecodeError as error:
+        raise RejectedError(RejectReason.NOT_A_FRAME, str(error)[:200]) from None
+    if message.version != VERSION or len(message.run_id) != RUN_ID_BYTES:
+        raise RejectedError(RejectReason.UNKNOWN_VERSION, "not a store-ack of version 1")
+    return StoredAck(
+        run_id=message.run_id,
+        cumulative=message.cumulative,
+        above=tuple((item.first, item.last) for item in message.above),
+        rejected=tuple((item.sequence, item.reason, item.detail) for item in message.rejected),
+    )
