@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from telltale import __version__
 from telltale.errors import UserError
@@ -12,6 +12,7 @@ from telltale.errors import UserError
 GROUP = "telltale.commands"
 Command = Callable[[Sequence[str]], int]
 USER_ERROR_STATUS = 2
+INTERRUPTED_STATUS = 130  # 128 + SIGINT
 OURS = ("telltale", "models", "edge_agent", "cloud_service", "sensors_sim")
 
 SUMMARY = {
@@ -37,23 +38,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args[0] not in commands:
         print(f"telltale: unknown command {args[0]!r}\n{_usage(sorted(commands))}", file=sys.stderr)
         return USER_ERROR_STATUS
+    return _run(args[0], commands[args[0]], args[1:])
+
+
+def _run(name: str, entry: EntryPoint, args: Sequence[str]) -> int:
     try:
-        command: Command = commands[args[0]].load()
-        return command(args[1:])
+        command: Command = entry.load()
+        return command(args)
     except UserError as error:
-        print(f"telltale {args[0]}: {error}", file=sys.stderr)
-        return USER_ERROR_STATUS
+        print(f"telltale {name}: {error}", file=sys.stderr)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in OURS:
             raise
-        extra = {"edge": "edge", "replay": "edge", "demo": "demo"}.get(args[0], "cloud")
+        extra = {"edge": "edge", "replay": "edge", "demo": "demo"}.get(name, "cloud")
         print(
-            f"telltale {args[0]}: {error.name!r} is not installed: pip install 'telltale-monitor[{extra}]'",
+            f"telltale {name}: {error.name!r} is not installed: pip install 'telltale-monitor[{extra}]'",
             file=sys.stderr,
         )
-        return USER_ERROR_STATUS
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED_STATUS
+    return USER_ERROR_STATUS
 
 
 def _usage(names: Sequence[str]) -> str:

@@ -152,6 +152,5 @@ def spans_of(mask: NDArray[np.bool_], flag: Flag) -> tuple[FlagSpan, ...]:
     """Spans carrying `flag` where `mask` (shape (n,)) is true."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
     return tuple(
-        FlagSpan(int(start), int(stop - start), flag)
-        for start, stop in zip(edges[::2], edges[1::2], strict=True)
+        FlagSpan(int(start), int(stop - start), flag) for start, stop in zip(edges[::2], edges[1::2], strict=True)
     )

@@ -157,7 +157,7 @@ class Contact(Settings, frozen=True):
     """
 
     name: str
-    email: Annotated[str, Meta(pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$", max_length=254)]
+    email: Annotated[str, Meta(pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+\Z", max_length=254)]
     structures: tuple[Name, ...] = ()
     role: Literal["manager", "operator"] = "manager"
 
@@ -227,24 +227,18 @@ def build_site(file: _SiteFile, where: str) -> Site:
     for facility in file.facilities:
         for structure in facility.structures:
             if structure.id in structures:
-                raise SettingsError(
-                    f"{where}: structure {structure.id!r} appears twice", "give each an id of its own"
-                )
+                raise SettingsError(f"{where}: structure {structure.id!r} appears twice", "give each an id of its own")
             structures.add(structure.id)
             for channel in structure.channels:
                 _check_channel(channel, where)
                 if channel.id in places:
-                    raise SettingsError(
-                        f"{where}: channel {channel.id!r} appears twice", "give each an id of its own"
-                    )
+                    raise SettingsError(f"{where}: channel {channel.id!r} appears twice", "give each an id of its own")
                 places[channel.id] = Place(facility, structure, channel)
     _check_references(places, where)
     for contact in file.contacts:
         for wanted in contact.structures:
             if wanted not in structures:
-                raise SettingsError(
-                    f"{where}: contact {contact.name!r}: no structure {wanted!r}", _known(structures)
-                )
+                raise SettingsError(f"{where}: contact {contact.name!r}: no structure {wanted!r}", _known(structures))
     return Site(file.facilities, file.contacts, places)
 
 
@@ -258,9 +252,7 @@ def _check_channel(channel: Channel, where: str) -> None:
             _known(kind.units),
         )
     if channel.is_waveform and channel.rate_hz <= 0:
-        raise SettingsError(
-            f"{where}: channel {channel.id!r}: rate_hz is missing", "a waveform needs its sample rate"
-        )
+        raise SettingsError(f"{where}: channel {channel.id!r}: rate_hz is missing", "a waveform needs its sample rate")
     for low, high in channel.modes_hz:
         if not 0 < low < high <= channel.rate_hz / 2:
             raise SettingsError(
@@ -273,9 +265,7 @@ def _check_references(places: dict[str, Place], where: str) -> None:
     for place in places.values():
         channel = place.channel
         for other in (channel.temperature, *channel.derived_from):
-            if other is not None and (
-                other not in places or places[other].structure.id != place.structure.id
-            ):
+            if other is not None and (other not in places or places[other].structure.id != place.structure.id):
                 raise SettingsError(
                     f"{where}: channel {channel.id!r}: refers to {other!r}",
                     f"expected a channel of structure {place.structure.id!r}",

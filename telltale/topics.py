@@ -12,7 +12,7 @@ from enum import StrEnum
 ROOT = "telltale/v1"
 
 # Names that appear in topics, database queries and file names. No slash, no wildcard, no quote, no space.
-NAME_PATTERN = r"^[a-z0-9][a-z0-9_.\-]{0,63}$"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_.\-]{0,63}\Z"
 _NAME = re.compile(NAME_PATTERN)
 
 

@@ -44,15 +44,11 @@ def decode(body: bytes, dtype: str, count: int) -> SampleArray:
     item = np.dtype(dtype)
     expected = count * item.itemsize
     if count > MAX_SAMPLES_PER_BLOCK:
-        raise RejectedError(
-            RejectReason.TOO_LARGE, f"{count} samples in a block, at most {MAX_SAMPLES_PER_BLOCK}"
-        )
+        raise RejectedError(RejectReason.TOO_LARGE, f"{count} samples in a block, at most {MAX_SAMPLES_PER_BLOCK}")
     try:
         declared = zstandard.frame_content_size(body)
         if declared != expected:
-            raise RejectedError(
-                RejectReason.COUNT_MISMATCH, f"body holds {declared} bytes, expected {expected}"
-            )
+            raise RejectedError(RejectReason.COUNT_MISMATCH, f"body holds {declared} bytes, expected {expected}")
         raw = _DECOMPRESSOR.decompress(body, max_output_size=expected)
     except zstandard.ZstdError as error:
         raise RejectedError(RejectReason.BAD_BODY, str(error)) from None

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from telltale.clock import NS_PER_S
 from telltale.errors import RejectedError, RejectReason
-from telltale.readings import SAMPLE_DTYPES, Block, ClockQuality, DropRecord, Flag, FlagSpan, Frame
+from telltale.readings import SAMPLE_DTYPES, Block, ClockQuality, DropRecord, Flag, FlagSpan, Frame, SampleArray
 from telltale.topics import is_name
 from telltale.wire import body
 from telltale.wire import frame_pb2 as pb
@@ -133,9 +134,7 @@ def _check_identity(message: pb.Frame, gateway: str) -> None:
             RejectReason.IDENTITY_MISMATCH, f"frame of {message.gateway[:64]!r} on topic of {gateway!r}"
         )
     if len(message.run_id) != RUN_ID_BYTES:
-        raise RejectedError(
-            RejectReason.NOT_A_FRAME, f"run id of {len(message.run_id)} bytes, expected {RUN_ID_BYTES}"
-        )
+        raise RejectedError(RejectReason.NOT_A_FRAME, f"run id of {len(message.run_id)} bytes, expected {RUN_ID_BYTES}")
     if not 1 <= message.sequence <= MAX_INT64:
         raise RejectedError(RejectReason.BAD_VALUE, f"sequence {message.sequence}, expected 1 or more")
     if message.clock_quality not in (0, 1, 2):
@@ -168,36 +167,31 @@ def _check_block(block: pb.Block) -> None:
     if len(block.calibration_id) > MAX_TEXT:
         raise RejectedError(RejectReason.TOO_LARGE, f"{where}: calibration id longer than {MAX_TEXT}")
     if block.dt_ns and len(block.dt_ns) != block.count:
-        raise RejectedError(
-            RejectReason.COUNT_MISMATCH, f"{where}: {len(block.dt_ns)} times, {block.count} samples"
-        )
+        raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: {len(block.dt_ns)} times, {block.count} samples")
     if not block.dt_ns and block.rate_hz == 0 and block.count > 1:
-        raise RejectedError(
-            RejectReason.BAD_VALUE, f"{where}: neither a rate nor times for {block.count} samples"
-        )
+        raise RejectedError(RejectReason.BAD_VALUE, f"{where}: neither a rate nor times for {block.count} samples")
     _check_flags(block, where)
     _check_times(block, where)
 
 
 def _check_flags(block: pb.Block, where: str) -> None:
     if len(block.flags) > MAX_FLAG_SPANS:
-        raise RejectedError(
-            RejectReason.TOO_LARGE, f"{where}: {len(block.flags)} flag spans, at most {MAX_FLAG_SPANS}"
-        )
+        raise RejectedError(RejectReason.TOO_LARGE, f"{where}: {len(block.flags)} flag spans, at most {MAX_FLAG_SPANS}")
     for span in block.flags:
         if span.count < 1 or span.start + span.count > block.count or span.flag > 15:
             raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: flags for samples beyond the block")
 
 
 def _check_times(block: pb.Block, where: str) -> None:
-    # Python integers: a hostile sum cannot wrap around.
+    # Python integers: a hostile sum cannot wrap around. A float may be infinite: compared, never converted.
+    span_ns: float = 0
     if block.dt_ns:
-        span_ns, at = 0, 0
+        at = 0
         for step in block.dt_ns:
             at += step
             span_ns = max(span_ns, abs(at))
-    else:
-        span_ns = int((block.count - 1) * 1e9 / block.rate_hz) if block.rate_hz > 0 and block.count > 1 else 0
+    elif block.count > 1:
+        span_ns = (block.count - 1) * (NS_PER_S / block.rate_hz)
     if abs(block.t0_ns) + span_ns > MAX_INT64:
         raise RejectedError(RejectReason.BAD_VALUE, f"{where}: times beyond the range of 64-bit nanoseconds")
 
@@ -220,7 +214,7 @@ def _decode_block(message: pb.Block) -> Block:
     )
 
 
-def _check_floats(samples: np.ndarray, flags: tuple[FlagSpan, ...], channel: str) -> None:  # type: ignore[type-arg]
+def _check_floats(samples: SampleArray, flags: tuple[FlagSpan, ...], channel: str) -> None:
     """NaN policy: infinities never; a NaN only where the sample is flagged missing."""
     if np.isinf(samples).any():
         raise RejectedError(RejectReason.BAD_VALUE, f"channel {channel!r}: infinite sample")

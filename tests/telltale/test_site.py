@@ -1,0 +1,86 @@
+"""`site.toml`: strict, and its errors name file, key and what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from telltale.errors import SettingsError
+from telltale.site import load_site
+
+GOOD = """
+[[facilities]]
+id = "valley"
+name = "Valley"
+[[facilities.structures]]
+id = "bridge"
+name = "Bridge"
+[[facilities.structures.channels]]
+id = "bridge.az"
+kind = "vibration"
+unit = "m/s2"
+gateway = "gw-1"
+rate_hz = 100
+interval_s = 3600
+temperature = "bridge.t"
+modes_hz = [[2.0, 3.0]]
+[[facilities.structures.channels]]
+id = "bridge.t"
+kind = "temperature"
+unit = "°C"
+gateway = "gw-1"
+interval_s = 1800
+[[contacts]]
+name = "Ada"
+email = "ada@example.org"
+structures = ["bridge"]
+"""
+
+
+def load_text(tmp_path: Path, text: str) -> object:
+    path = tmp_path / "site.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_site(path)
+
+
+def test_a_site_is_indexed_by_channel(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(GOOD, encoding="utf-8")
+    site = load_site(tmp_path / "site.toml")
+    assert site.places["bridge.az"].structure.name == "Bridge"
+    assert [place.channel.id for place in site.gateways()["gw-1"]] == ["bridge.az", "bridge.t"]
+    assert [contact.name for contact in site.contacts_for("bridge", suspect=False)] == ["Ada"]
+    assert site.contacts_for("bridge", suspect=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('unit = "m/s2"', 'unit = "kg"', ["bridge.az", "'kg'", "vibration", "m/s2"]),
+        ('kind = "vibration"', 'kind = "noise"', ["bridge.az", "'noise'", "strain"]),
+        ("rate_hz = 100\n", "", ["bridge.az", "rate_hz"]),
+        ("rate_hz = 100\n", 'rate_hz = "fast"\n', ["facilities[0].structures[0].channels[0].rate_hz", "str"]),
+        ("rate_hz = 100\n", "rate_hz = 100\nrat_hz = 5\n", ["rat_hz", "remove the key"]),
+        ("interval_s = 3600\n", "", ["interval_s", "add the key"]),
+        ("[[2.0, 3.0]]", "[[2.0, 300.0]]", ["modes_hz", "50 Hz"]),
+        ('temperature = "bridge.t"', 'temperature = "bridge.x"', ["bridge.x", "bridge"]),
+        ('id = "bridge.t"', 'id = "bridge.az"', ["bridge.az", "twice"]),
+        ('structures = ["bridge"]', 'structures = ["tower"]', ["Ada", "tower", "bridge"]),
+        ("ada@example.org", "ada@example.org\\nBcc: x@y.z", ["email"]),
+        ('id = "valley"', "id = valley", ["not valid TOML", "line 3"]),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
+    assert old in GOOD
+    with pytest.raises(SettingsError) as caught:
+        load_text(tmp_path, GOOD.replace(old, new))
+    text = str(caught.value)
+    assert "site.toml" in text
+    assert "\n" not in text
+    for word in words:
+        assert word in text
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"nowhere\.toml: no such file"):
+        load_site(tmp_path / "nowhere.toml")
