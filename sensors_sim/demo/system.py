@@ -1,0 +1,111 @@
+"""Starts and ends the whole system: the same commands and settings as on a site, on loopback."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+from sensors_sim.demo.debian import Program, Say, find_program
+from sensors_sim.demo.layout import Layout
+from sensors_sim.demo.processes import POLL_S, Child
+from telltale.errors import FatalError
+
+TELLTALE = (sys.executable, "-c", "import sys; from telltale.cli import main; sys.exit(main())")
+
+
+class System:
+    """Broker, mail sink, service and agent of one run, in that order."""
+
+    def __init__(self, layout: Layout, say: Say) -> None:
+        self.layout = layout
+        self._say = say
+        self._children: list[Child] = []
+        self.edge: Child | None = None
+
+    def find_broker(self, build_dir: Path) -> Program:
+        """Mosquitto, from the PATH or Debian's package."""
+        return find_program("mosquitto", "mosquitto", build_dir, self._say)
+
+    def start(self, mosquitto: Program) -> None:
+        """Start everything; returns when the page answers and the agent runs.
+
+        Raises:
+            FatalError: a part ended or did not come up; names it, with its last words.
+        """
+        layout = self.layout
+        broker = self._child(
+            "broker", [str(mosquitto.path), "-c", str(layout.mosquitto_conf)], mosquitto.full_environment()
+        )
+        sink = self._child(
+            "mail-sink",
+            [
+                sys.executable,
+                "-m",
+                "sensors_sim.demo.mail_sink",
+                "--port",
+                str(layout.smtp_port),
+                "--dir",
+                str(layout.mails),
+            ],
+        )
+        cloud = self._child("cloud", [*TELLTALE, "cloud", "run", "-c", str(layout.cloud_toml)])
+        broker.wait_for_port(layout.mqtt_port)
+        sink.wait_for_port(layout.smtp_port)
+        cloud.wait_for_port(layout.page_port)
+        self.edge = self._child("edge", [*TELLTALE, "edge", "run", "-c", str(layout.edge_toml), "--until-drained"])
+
+    def _child(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> Child:
+        child = Child(name, command, self.layout.log(name), environment)
+        self._children.append(child)
+        return child
+
+    def watch(self) -> bool:
+        """Whether the agent has played everything; raises `FatalError` where a part has ended that should run."""
+        for child in self._children:
+            if child is not self.edge:
+                child.must_run()
+        assert self.edge is not None
+        if self.edge.status() is None:
+            return False
+        if self.edge.status() != 0:
+            self.edge.must_run()
+        return True
+
+    def drain(self, deadline_s: float) -> None:
+        """Until the service has analysed, stored and mailed all that it accepted.
+
+        Raises:
+            FatalError: not by the deadline; says what is left.
+        """
+        end = time.monotonic() + deadline_s
+        while left := self.left_over():
+            self.watch()
+            if time.monotonic() > end:
+                raise FatalError(f"after {deadline_s:g} s the service still has {left}")
+            time.sleep(POLL_S)
+
+    def left_over(self) -> str:
+        """What the service has accepted and not yet finished, in words; empty when done."""
+        journal, state = self.layout.cloud_data / "journal.db", self.layout.cloud_data / "state.db"
+        newest = _number(journal, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'frames'")
+        analysed = _number(state, "SELECT COALESCE(MAX(value), 0) FROM meta WHERE key = 'offset'")
+        spooled = _number(state, "SELECT COUNT(*) FROM spool")
+        pending = _number(state, "SELECT COUNT(*) FROM outbox WHERE state = 'pending'")
+        parts = {"frames to analyse": newest - analysed, "batches to store": spooled, "mails to send": pending}
+        return ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+
+    def stop(self) -> None:
+        """End everything, newest first, and wait for each."""
+        while self._children:
+            self._children.pop().stop()
+
+
+def _number(database: Path, query: str) -> int:
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as connection:
+            return int(connection.execute(query).fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0  # not created yet
