@@ -1,4 +1,4 @@
-"""The wheel that users get: built, looked into, installed into a clean environment, every command run outside the repository."""
+"""The wheel that users get: built, looked into, installed into a clean environment, its commands run from outside."""
 
 from __future__ import annotations
 
