@@ -1,0 +1,29 @@
+"""Run the benches named on the command line, or all."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+BENCHES = ("wire", "spectra", "pipeline", "edge")
+
+
+def main() -> int:
+    names = sys.argv[1:] or list(BENCHES)
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"bench: no bench {unknown[0]!r}: expected {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    print(f"Python {platform.python_version()}, {platform.machine()}; rates hold for this machine, ratios travel")
+    for name in names:
+        print(f"\n== {name}")
+        with tempfile.TemporaryDirectory(prefix=f"telltale-bench-{name}-") as folder:
+            importlib.import_module(f"bench.{name}").run(Path(folder))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
