@@ -51,9 +51,7 @@ def our_frames() -> Iterator[bytes]:
     pool, names = counts(), channels()
     for sequence in range(1, FRAMES + 1):
         t0_ns = T0_NS + sequence * STEP_NS
-        blocks = tuple(
-            Block(name, t0_ns, RATE_HZ, pool[(sequence * 7 + i) % 64], 1e-3) for i, name in enumerate(names)
-        )
+        blocks = tuple(Block(name, t0_ns, RATE_HZ, pool[(sequence * 7 + i) % 64], 1e-3) for i, name in enumerate(names))
         yield encode_frame(Frame("gw-bench", bytes(16), sequence, t0_ns + STEP_NS, blocks=blocks))
 
 
@@ -70,7 +68,14 @@ def plain_messages() -> Iterator[bytes]:
 
 
 def site_toml(path: Path) -> None:
-    lines = ["[[facilities]]", 'id = "bench"', 'name = "Bench"', "[[facilities.structures]]", 'id = "span"', 'name = "Span"']
+    lines = [
+        "[[facilities]]",
+        'id = "bench"',
+        'name = "Bench"',
+        "[[facilities.structures]]",
+        'id = "span"',
+        'name = "Span"',
+    ]
     for name in channels():
         lines += [
             "[[facilities.structures.channels]]", f'id = "{name}"', 'kind = "vibration"', 'unit = "m/s2"',
@@ -136,7 +141,10 @@ def ours(folder: Path, port: int) -> tuple[float, float, dict[str, float]]:
         wanted = FRAMES * len(channels())
         wait_for(lambda: rows(folder / "data" / "store.db", "SELECT COUNT(*) FROM window"), wanted, service)
         wall_s = time.perf_counter() - start
-        parts = {f"{p.cmdline()[-3:][0] if p.pid != service.pid else 'supervisor'} {p.pid}": cpu_s([p.pid]) - before[p.pid] for p in family}
+        parts = {
+            f"{p.cmdline()[-3:][0] if p.pid != service.pid else 'supervisor'} {p.pid}": cpu_s([p.pid]) - before[p.pid]
+            for p in family
+        }
         return sum(parts.values()), wall_s, parts
     finally:
         service.stop()
@@ -162,7 +170,9 @@ def run(folder: Path) -> None:
     mosquitto = find_program("mosquitto", "mosquitto", Path("build"), print)
     port = free_port()
     settings = write_settings(folder / "broker", port)
-    broker = Child("broker", [str(mosquitto.path), "-c", str(settings)], folder / "broker.log", mosquitto.full_environment())
+    broker = Child(
+        "broker", [str(mosquitto.path), "-c", str(settings)], folder / "broker.log", mosquitto.full_environment()
+    )
     try:
         broker.wait_for_port(port)
         plain_cpu_s, plain_wall_s = plain(folder, port)
@@ -171,9 +181,13 @@ def run(folder: Path) -> None:
         broker.stop()
     our_samples, plain_samples = FRAMES * len(channels()) * SAMPLES, PLAIN_MESSAGES * len(AXES) * SAMPLES
     our_rate, plain_rate = our_samples / our_cpu_s, plain_samples / plain_cpu_s
-    print(f"plain service   {plain_samples / 1e6:6.1f} Msamples  {plain_cpu_s:6.1f} CPU-s  {plain_wall_s:6.1f} s  {plain_rate / 1e6:6.2f} Msamples per CPU-s")
-    print(f"telltale        {our_samples / 1e6:6.1f} Msamples  {our_cpu_s:6.1f} CPU-s  {our_wall_s:6.1f} s  {our_rate / 1e6:6.2f} Msamples per CPU-s"
-          f"   (floor {SAMPLE_FLOOR / 1e6:g}, target {SAMPLE_TARGET / 1e6:g})")
+    print(
+        f"plain service   {plain_samples / 1e6:6.1f} Msamples  {plain_cpu_s:6.1f} CPU-s  {plain_wall_s:6.1f} s  {plain_rate / 1e6:6.2f} Msamples per CPU-s"
+    )
+    print(
+        f"telltale        {our_samples / 1e6:6.1f} Msamples  {our_cpu_s:6.1f} CPU-s  {our_wall_s:6.1f} s  {our_rate / 1e6:6.2f} Msamples per CPU-s"
+        f"   (floor {SAMPLE_FLOOR / 1e6:g}, target {SAMPLE_TARGET / 1e6:g})"
+    )
     for name, part_s in parts.items():
         print(f"    {name:<24} {part_s:6.2f} CPU-s")
     print(f"ratio           {our_rate / plain_rate:6.1f} ×   (floor {FLOOR:g}, target {TARGET:g})")

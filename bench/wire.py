@@ -42,8 +42,13 @@ def run(_folder: Path) -> None:
         frame = Frame("gw-1", bytes(16), 1, 0, blocks=blocks)
         wire = encode_frame(frame)
         text = json.dumps({"t0": 0, "rate": RATE_HZ, "axes": (counts * 1e-3).tolist()})
-        encode_s, decode_s = seconds_each(lambda f=frame: encode_frame(f)), seconds_each(lambda w=wire: decode_frame(w, "gw-1"))
-        json_s = seconds_each(lambda c=counts: json.dumps((c * 1e-3).tolist())) + seconds_each(lambda t=text: json.loads(t))
+        encode_s, decode_s = (
+            seconds_each(lambda f=frame: encode_frame(f)),
+            seconds_each(lambda w=wire: decode_frame(w, "gw-1")),
+        )
+        json_s = seconds_each(lambda c=counts: json.dumps((c * 1e-3).tolist())) + seconds_each(
+            lambda t=text: json.loads(t)
+        )
         print(
             f"{noise:>18}   {len(wire) / counts.size:>12.2f}   {encode_s * 1e6:>9.0f}   {decode_s * 1e6:>9.0f}"
             f"   {len(text) / counts.size:>17.1f}   {json_s / (encode_s + decode_s):>25.1f}"

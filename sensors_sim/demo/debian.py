@@ -47,7 +47,7 @@ def find_program(name: str, package: str, build_dir: Path, say: Say) -> Program:
 
 
 def _unpacked(name: str, package: str, root: Path) -> Program:
-    for folder in ("usr/sbin", "usr/bin", "usr/lib/chromium"):
+    for folder in ("usr/lib/chromium", "usr/sbin", "usr/bin"):  # Chromium in usr/bin is a script with fixed paths
         path = root / folder / name
         if path.exists():
             libraries = sorted({str(lib.parent) for lib in root.rglob("*.so*")})
