@@ -15,9 +15,21 @@ CREATE TABLE runs (                -- what is known of each run, kept after its 
     gateway     TEXT NOT NULL,
     run_id      BLOB NOT NULL,
     cumulative  INTEGER NOT NULL,  -- every sequence up to this one is stored, rejected or dropped
-    above       BLOB NOT NULL,     -- JSON [[first, last], …] stored ranges above it
+    above       BLOB NOT NULL,     -- JSON [[first, last], …] such ranges above it
     last_ns     INTEGER NOT NULL,
+    stored      INTEGER NOT NULL,  -- the books: stored + dropped + rejected = sequences covered
+    dropped     INTEGER NOT NULL,
+    rejected    INTEGER NOT NULL,
     PRIMARY KEY (gateway, run_id)
+) WITHOUT ROWID;
+CREATE TABLE drops (               -- sequences that the edge dropped and that never came: stored wins
+    gateway     TEXT NOT NULL,
+    run_id      BLOB NOT NULL,
+    first       INTEGER NOT NULL,
+    last        INTEGER NOT NULL,
+    reason      TEXT NOT NULL,     -- the edge's word
+    at_ns       INTEGER NOT NULL,
+    PRIMARY KEY (gateway, run_id, first)
 ) WITHOUT ROWID;
 CREATE TABLE dead_letter (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -27,14 +39,14 @@ CREATE TABLE dead_letter (
     received_ns INTEGER NOT NULL,
     reason      TEXT NOT NULL,     -- telltale.errors.RejectReason
     detail      TEXT NOT NULL,
-    payload     BLOB NOT NULL
+    payload     BLOB NOT NULL      -- its beginning, where it was very large
 );
 CREATE TABLE gateways (
     gateway     TEXT PRIMARY KEY,
     online      INTEGER NOT NULL,  -- from the retained status and its last will
     status_ns   INTEGER NOT NULL,
     seen_ns     INTEGER NOT NULL,  -- last message of any verb, the service's clock
-    health      BLOB NOT NULL      -- JSON, telltale.health.Health
+    health      BLOB NOT NULL      -- JSON, telltale.health.Health; empty before the first
 ) WITHOUT ROWID
 """,
 )

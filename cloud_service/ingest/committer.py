@@ -1,0 +1,65 @@
+"""The group commit: from the queue to the disk, again and again; acks are due only after."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from cloud_service.backoff import Backoff, pause
+from cloud_service.ingest.acks import Acks
+from cloud_service.ingest.counters import IngestCounters
+from cloud_service.ingest.settings import IngestConfig
+from cloud_service.ingest.waiting import Waiting
+from cloud_service.journal.entries import Entry
+from cloud_service.journal.writer import JournalWriter
+from telltale.errors import RetryError
+
+log = structlog.get_logger(__name__)
+
+
+class Committer:
+    """Drains `waiting` into the journal. A batch that the disk refuses is tried again until it is taken: nothing is
+    acknowledged meanwhile, the queue fills, and the broker is held back.
+    """
+
+    def __init__(
+        self, config: IngestConfig, writer: JournalWriter, waiting: Waiting, acks: Acks, counters: IngestCounters
+    ) -> None:
+        self._settings = config.settings
+        self._stop = config.stop
+        self._writer = writer
+        self._waiting = waiting
+        self._acks = acks
+        self._counters = counters
+        self._backoff = Backoff(config.rng, base_s=0.1, cap_s=10.0)
+
+    async def run(self) -> None:
+        """Commit until `waiting` is closed and empty.
+
+        Raises:
+            FatalError: the journal is corrupt.
+        """
+        settings = self._settings
+        while True:
+            batch = await self._waiting.take(settings.commit_frames, settings.commit_bytes, settings.commit_ms / 1_000)
+            if not batch:
+                return
+            await self._commit(batch)
+
+    async def _commit(self, batch: list[Entry]) -> None:
+        while True:
+            try:
+                committed = await asyncio.to_thread(self._writer.commit, batch)
+            except RetryError as error:
+                self._counters.commit_retries += 1
+                if self._stop.is_set():
+                    return  # never acknowledged, so the edge sends it again
+                delay_s = self._backoff.next_s()
+                log.warning("journal refused a commit", error=str(error), again_in_s=round(delay_s, 2))
+                await pause(delay_s, self._stop)
+            else:
+                self._backoff.reset()
+                self._counters.committed(committed)
+                self._acks.add(committed.acks)
+                return

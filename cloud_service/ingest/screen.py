@@ -1,0 +1,69 @@
+"""From an MQTT message to a journal entry. Pure but for the clock; whatever the bytes, it returns and never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import structlog
+
+from cloud_service.ingest.envelope import identify
+from cloud_service.journal.entries import Entry, FrameEntry, HealthEntry, RejectedEntry, StatusEntry
+from telltale.clock import Clock
+from telltale.errors import RejectedError, RejectReason
+from telltale.health import decode_health, decode_status
+from telltale.topics import Verb, parse
+from telltale.wire.codec import decode_frame
+
+log = structlog.get_logger(__name__)
+
+MAX_DETAIL = 200
+
+
+class Screen:
+    """Checks what comes in.
+
+    Args:
+        gateways: the site's gateways; frames of others are rejected.
+        clock: stamps arrival, and is told of each acquisition time.
+    """
+
+    def __init__(self, gateways: Collection[str], clock: Clock) -> None:
+        self._gateways = frozenset(gateways)
+        self._clock = clock
+
+    def check(self, topic: str, payload: bytes) -> Entry | None:
+        """The entry for a message; None where the topic is none that ingest listens to."""
+        parsed = parse(topic)
+        if parsed is None:
+            return None
+        gateway, verb = parsed
+        try:
+            return self._accept(gateway, verb, payload)
+        except RejectedError as error:
+            return self._reject(gateway, verb, payload, error)
+        except Exception as error:
+            # A fault of ours must cost this one message: raised, it would come again with it, for ever.
+            log.exception("a payload that decoding does not foresee", topic=topic)
+            unforeseen = RejectedError(RejectReason.NOT_A_FRAME, f"{type(error).__name__} while decoding")
+            return self._reject(gateway, verb, payload, unforeseen)
+
+    def _accept(self, gateway: str, verb: Verb, payload: bytes) -> Entry | None:
+        if gateway not in self._gateways:
+            raise RejectedError(RejectReason.UNKNOWN_GATEWAY, f"the site has no gateway {gateway!r}")
+        if verb is Verb.FRAME:
+            frame = decode_frame(payload, gateway)
+            self._clock.observe(frame.acquired_ns)
+            return FrameEntry(gateway, frame.run_id, frame.sequence, self._clock.now_ns(), payload, frame.drops)
+        if verb is Verb.STATUS:
+            status = decode_status(payload)
+            return StatusEntry(gateway, self._clock.now_ns(), status.state == "online")
+        if verb is Verb.HEALTH:
+            decode_health(payload)
+            return HealthEntry(gateway, self._clock.now_ns(), payload)
+        return None
+
+    def _reject(self, gateway: str, verb: Verb, payload: bytes, error: RejectedError) -> RejectedEntry:
+        identity = identify(payload) if verb is Verb.FRAME else None
+        run_id, sequence = identity or (None, None)
+        detail = error.detail.encode("utf-8", "replace").decode()[:MAX_DETAIL]
+        return RejectedEntry(gateway, run_id, sequence, self._clock.now_ns(), payload, error.reason, detail)

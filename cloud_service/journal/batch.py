@@ -1,0 +1,136 @@
+"""One group commit in the making: entries in, rows and new run states out. Nothing is written here."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloud_service.journal.entries import Entry, FrameEntry, HealthEntry, RejectedEntry, StatusEntry
+from cloud_service.journal.runs import Run, RunBook, RunKey
+from telltale.errors import RejectReason
+from telltale.wire.codec import StoredAck
+
+# A run with more gaps than this takes only what fills them; what would open another stays unacknowledged and comes
+# again. Bounds memory, the `runs` row and the store-ack, whatever a gateway sends.
+MAX_RANGES = 10_000
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a commit did.
+
+    Attributes:
+        acks: (gateway, run id) → the store-ack to send now that it is durable; duplicates are acknowledged again.
+        stored, duplicates, rejected, postponed: frames.
+    """
+
+    acks: dict[RunKey, StoredAck] = field(default_factory=dict)
+    stored: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    postponed: int = 0
+
+
+class Batch:
+    """Entries of one transaction, in order of arrival."""
+
+    def __init__(self, book: RunBook, dead_letter_bytes: int) -> None:
+        self._book = book
+        self._dead_letter_bytes = dead_letter_bytes
+        self._answers: dict[RunKey, dict[int, tuple[int, str, str]]] = {}
+        self._done = Committed()
+        self.runs: dict[RunKey, Run] = {}
+        self.frames: list[tuple[Any, ...]] = []
+        self.dead_letters: list[tuple[Any, ...]] = []
+        self.drops: list[tuple[Any, ...]] = []
+        self.undropped: list[tuple[str, bytes, int]] = []
+        self.seen_ns: dict[str, int] = {}
+        self.status: dict[str, tuple[bool, int]] = {}
+        self.health: dict[str, bytes] = {}
+
+    def take(self, entry: Entry) -> None:
+        """Add one entry."""
+        if not (isinstance(entry, RejectedEntry) and entry.reason is RejectReason.UNKNOWN_GATEWAY):
+            self.seen_ns[entry.gateway] = entry.received_ns
+        match entry:
+            case FrameEntry():
+                self._frame(entry)
+            case RejectedEntry():
+                self._reject(entry)
+            case StatusEntry():
+                self.status[entry.gateway] = (entry.online, entry.received_ns)
+            case HealthEntry():
+                self.health[entry.gateway] = entry.body
+
+    def result(self) -> Committed:
+        """What was done; call once the transaction is committed."""
+        for key, rejected in self._answers.items():
+            covered = self.runs[key].covered
+            self._done.acks[key] = StoredAck(key[1], covered.cumulative, covered.above, tuple(rejected.values()))
+        return self._done
+
+    def _run(self, key: RunKey) -> Run:
+        if key not in self.runs:
+            self.runs[key] = self._book.get(key).copy()
+        self._answers.setdefault(key, {})
+        return self.runs[key]
+
+    def _frame(self, entry: FrameEntry) -> None:
+        key = (entry.gateway, entry.run_id)
+        run = self._run(key)
+        if entry.sequence in run.dropped_ranges:  # dropped, they said, and here it is: stored wins
+            run.dropped_ranges.remove(entry.sequence)
+            run.dropped -= 1
+            self.undropped.append((*key, entry.sequence))
+        elif entry.sequence in run.covered:
+            self._done.duplicates += 1
+            return
+        elif self._is_full(run, entry.sequence):
+            self._done.postponed += 1
+            return
+        run.covered.add(entry.sequence, entry.sequence)
+        run.stored += 1
+        run.last_ns = entry.received_ns
+        self._done.stored += 1
+        crc = zlib.crc32(entry.payload)
+        self.frames.append((*key, entry.sequence, entry.received_ns, crc, entry.payload))
+        self._drops(entry, run)
+
+    def _drops(self, entry: FrameEntry, run: Run) -> None:
+        for drop in entry.drops:
+            for first, last in run.covered.missing(drop.first, drop.last):
+                if self._is_full(run, first):
+                    continue
+                run.covered.add(first, last)
+                run.dropped_ranges.add(first, last)
+                run.dropped += last - first + 1
+                self.drops.append((entry.gateway, entry.run_id, first, last, drop.reason, entry.received_ns))
+
+    def _reject(self, entry: RejectedEntry) -> None:
+        self._done.rejected += 1
+        if entry.run_id is not None and entry.sequence is not None:
+            key = (entry.gateway, entry.run_id)
+            run = self._run(key)
+            self._answers[key][entry.sequence] = (entry.sequence, entry.reason.value, entry.detail)
+            if entry.sequence in run.covered:
+                return  # its answer was lost: answered again, kept once
+            if not self._is_full(run, entry.sequence):
+                run.covered.add(entry.sequence, entry.sequence)
+                run.rejected += 1
+                run.last_ns = entry.received_ns
+        self.dead_letters.append(
+            (
+                entry.gateway,
+                entry.run_id,
+                entry.sequence,
+                entry.received_ns,
+                entry.reason.value,
+                entry.detail,
+                entry.payload[: self._dead_letter_bytes],
+            )
+        )
+
+    @staticmethod
+    def _is_full(run: Run, sequence: int) -> bool:
+        return len(run.covered) >= MAX_RANGES and run.covered.opens_range(sequence)

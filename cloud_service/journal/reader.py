@@ -1,0 +1,91 @@
+"""The journal's reader: frames in the order in which they were accepted. Any process may hold one beside the writer."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from dataclasses import dataclass
+
+from telltale.errors import FatalError, RejectReason
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One journaled frame.
+
+    Attributes:
+        offset: its place in the journal; ascending, never used twice.
+        gateway, run_id, sequence, received_ns: as journaled.
+        payload: the wire frame.
+        intact: the checksum agrees. If not, do not analyse the payload: hand the record to `JournalReader.bury`.
+    """
+
+    offset: int
+    gateway: str
+    run_id: bytes
+    sequence: int
+    received_ns: int
+    payload: bytes
+    intact: bool
+
+
+class JournalReader:
+    """Reads frames after an offset.
+
+    Args:
+        connection: from `open_journal`; owned by the reader from now on.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def read(self, after_offset: int, max_frames: int = 1_000, max_bytes: int = 16 * 1024 * 1024) -> list[Record]:
+        """Frames after `after_offset`, oldest first: at most `max_frames`, and no more than `max_bytes` of payload
+        except that one frame is always returned where there is one.
+
+        Raises:
+            FatalError: the file is corrupt beyond single rows.
+        """
+        records: list[Record] = []
+        size = 0
+        try:
+            rows = self._connection.execute(
+                'SELECT "offset", gateway, run_id, sequence, received_ns, payload, crc FROM frames'
+                ' WHERE "offset" > ? ORDER BY "offset" LIMIT ?',
+                (after_offset, max_frames),
+            )
+            for offset, gateway, run_id, sequence, received_ns, payload, crc in rows:
+                size += len(payload)
+                if records and size > max_bytes:
+                    break
+                intact = zlib.crc32(payload) == crc
+                records.append(Record(offset, gateway, run_id, sequence, received_ns, payload, intact))
+            rows.close()
+        except sqlite3.DatabaseError as error:
+            raise FatalError(f"journal: {error}") from error
+        return records
+
+    def end(self) -> int:
+        """The newest offset; 0 where the journal is empty and always was."""
+        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name='frames'").fetchone()
+        return int(row[0]) if row else 0
+
+    def bury(self, record: Record, reason: RejectReason, detail: str) -> None:
+        """Keep a frame that turned out bad after it was accepted (a flipped bit) as a dead letter; counted there."""
+        self._connection.execute(
+            "INSERT INTO dead_letter (gateway, run_id, sequence, received_ns, reason, detail, payload)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.gateway,
+                record.run_id,
+                record.sequence,
+                record.received_ns,
+                reason.value,
+                f"journal offset {record.offset}: {detail}",
+                record.payload,
+            ),
+        )
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        self._connection.close()

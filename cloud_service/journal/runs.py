@@ -1,0 +1,90 @@
+"""What is known of each agent run: which sequences are covered, and how (stored, dropped, rejected)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import msgspec
+
+from cloud_service.journal.ranges import Ranges
+
+RunKey = tuple[str, bytes]
+MAX_CACHED_RUNS = 4_096
+
+
+@dataclass(slots=True)
+class Run:
+    """One agent run as the journal knows it; `dropped_ranges` is the part of `covered` that never came."""
+
+    covered: Ranges = field(default_factory=Ranges)
+    dropped_ranges: Ranges = field(default_factory=Ranges)
+    stored: int = 0
+    dropped: int = 0
+    rejected: int = 0
+    last_ns: int = 0
+
+    def copy(self) -> Run:
+        """An independent copy, to be changed within a transaction."""
+        return Run(
+            self.covered.copy(),
+            self.dropped_ranges.copy(),
+            self.stored,
+            self.dropped,
+            self.rejected,
+            self.last_ns,
+        )
+
+
+class RunBook:
+    """Runs by (gateway, run id): the recently used in memory, all in the `runs` table."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._cache: OrderedDict[RunKey, Run] = OrderedDict()
+
+    def get(self, key: RunKey) -> Run:
+        """The committed state of a run; a new one where it was never seen. Not to be changed: copy it."""
+        if key not in self._cache:
+            self._cache[key] = self._load(key)
+        self._cache.move_to_end(key)
+        while len(self._cache) > MAX_CACHED_RUNS:
+            self._cache.popitem(last=False)
+        return self._cache[key]
+
+    def adopt(self, runs: dict[RunKey, Run]) -> None:
+        """Take over states that were committed."""
+        self._cache.update(runs)
+
+    def save(self, runs: dict[RunKey, Run]) -> None:
+        """Write states inside the caller's transaction."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    *key,
+                    run.covered.cumulative,
+                    msgspec.json.encode(run.covered.above),
+                    run.last_ns,
+                    run.stored,
+                    run.dropped,
+                    run.rejected,
+                )
+                for key, run in runs.items()
+            ],
+        )
+
+    def _load(self, key: RunKey) -> Run:
+        row = self._connection.execute(
+            "SELECT cumulative, above, last_ns, stored, dropped, rejected FROM runs WHERE gateway=? AND run_id=?",
+            key,
+        ).fetchone()
+        if row is None:
+            return Run()
+        cumulative, above, last_ns, stored, dropped, rejected = row
+        covered = Ranges(msgspec.json.decode(above, type=list[tuple[int, int]]))
+        if cumulative:
+            covered.add(1, cumulative)
+        drops = self._connection.execute("SELECT first, last FROM drops WHERE gateway=? AND run_id=?", key)
+        return Run(covered, Ranges(drops.fetchall()), stored, dropped, rejected, last_ns)
