@@ -1,0 +1,1 @@
+"""Notify: mails that analysis decided on (outbox of `state.db`) → people."""

@@ -1,0 +1,60 @@
+"""Remaining life in words: always a range with its probabilities, or the named reason why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from cloud_service.wording.dates import month
+from telltale.clock import NS_PER_YEAR
+from telltale.findings import Life, Refusal
+
+# Beyond this the planning range ends and the date is a cap, not an estimate (telltale.findings.Life).
+PLANNING_RANGE_YEARS = 100
+
+REFUSALS = {
+    Refusal.NO_TREND: "no trend that stands out from the scatter, so there is no date to give",
+    Refusal.INSUFFICIENT_HISTORY: "the record is still too short for an estimate",
+    Refusal.CLOCK_UNRELIABLE: "the times of the readings are not reliable enough",
+    Refusal.OUTSIDE_MODEL_RANGE: "the readings lie outside the range that the model is valid for",
+    Refusal.NO_LIMIT: "no limit is set for this channel, so there is nothing to be reached",
+    Refusal.SENSOR_FAULT: "the sensor is faulty, so its readings cannot carry an estimate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LifeWords:
+    """Attributes:
+    headline: the range, or that there is no estimate.
+    detail: the probabilities in a sentence, or the refusal in words with its name.
+    """
+
+    headline: str
+    detail: str
+
+
+def life_words(life: Life, zone: tzinfo) -> LifeWords:
+    """What an estimate or refusal says."""
+    if life.refused is not None:
+        words = f"{REFUSALS[life.refused]} ({life.refused.value})"
+        return LifeWords("No estimate", f"{words}. {life.detail}".strip())
+    early, late = _date(life, life.p10_ns, zone), _date(life, life.p90_ns, zone)
+    if _capped(life, life.p10_ns):
+        return LifeWords(f"After {early.removeprefix('after ')}", "The limit is not expected to be reached before.")
+    middle = _date(life, life.p50_ns, zone)
+    return LifeWords(
+        f"{early} – {late}",
+        f"The limit is reached by {early} with 10 % probability, by {middle} with 50 % and by {late} with 90 %.",
+    )
+
+
+def _date(life: Life, at_ns: int | None, zone: tzinfo) -> str:
+    if at_ns is None:
+        return "an unknown date"
+    text = month(at_ns, zone)
+    return f"after {text}" if _capped(life, at_ns) else text
+
+
+def _capped(life: Life, at_ns: int | None) -> bool:
+    # A month of grace: the cap is computed in years of 365.25 days.
+    return at_ns is not None and at_ns >= life.t_ns + PLANNING_RANGE_YEARS * NS_PER_YEAR - NS_PER_YEAR // 12

@@ -1,0 +1,108 @@
+"""A table: for each reason, what happened, what it means and what to do, in words for managers and operators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from telltale.findings import Reason, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Attributes:
+    title: what happened, short enough for a subject line.
+    meaning: what that can mean, and what it does not mean.
+    action: what to do.
+    """
+
+    title: str
+    meaning: str
+    action: str
+
+
+_CHECK_SENSOR = "Have an operator check the sensor, its cable and its mounting, and record what was found."
+_NO_STRUCTURE = "This is about the sensor, not about the structure."
+
+WORDS: dict[Reason, Words] = {
+    Reason.LIMIT: Words(
+        "a fixed limit is exceeded",
+        "A measured value passed a limit that was set for it. The limit and its source are given below.",
+        "Have an engineer look at the place and at the readings, and decide whether use has to be restricted.",
+    ),
+    Reason.NOVELTY: Words(
+        "it vibrates differently from before",
+        "The vibration has left the range that temperature and past behaviour explain. That can be damage, "
+        "a changed support, new equipment, or works on the structure.",
+        "Ask whether works or changed use explain it. If not, have an engineer inspect the structure.",
+    ),
+    Reason.NOVELTY_PROVISIONAL: Words(
+        "it behaves differently from the last days",
+        "The readings differ from a short reference period. That reference does not yet cover a season, so this "
+        "finding is provisional.",
+        "Have an engineer look at the readings; inspect if the change stays.",
+    ),
+    Reason.CRACK_TREND: Words(
+        "a crack grows",
+        "The crack widens more than temperature and season explain.",
+        "Have an engineer inspect the crack, measure its width by hand and look for the cause.",
+    ),
+    Reason.LIFE: Words(
+        "the end of life may come within the planning period",
+        "At the present rate the limit may be reached within the planning period. The dates below are a range, "
+        "not a promise; they hold as long as the assumptions do.",
+        "Have an engineer confirm the estimate and plan an inspection, a repair or a replacement before the "
+        "early date.",
+    ),
+    Reason.SENSOR_STUCK: Words(
+        "a sensor repeats the same value", f"{_NO_STRUCTURE} Its value no longer changes.", _CHECK_SENSOR
+    ),
+    Reason.SENSOR_SPIKES: Words(
+        "a sensor gives spikes", f"{_NO_STRUCTURE} Single readings jump and return at once.", _CHECK_SENSOR
+    ),
+    Reason.SENSOR_DROPOUTS: Words(
+        "a sensor loses readings", f"{_NO_STRUCTURE} Readings are missing again and again.", _CHECK_SENSOR
+    ),
+    Reason.SENSOR_CLIPPED: Words(
+        "a sensor is driven beyond its range",
+        "The signal reaches the end of the sensor's range, so that the true value may be larger than shown.",
+        "Check whether the range fits the place; if it does, have an engineer look at what drives it.",
+    ),
+    Reason.SENSOR_RANGE: Words(
+        "a sensor gives impossible values",
+        f"{_NO_STRUCTURE} The values lie outside what the sensor can give: a broken wire or a dead element.",
+        _CHECK_SENSOR,
+    ),
+    Reason.SENSOR_DRIFT: Words(
+        "a sensor drifts",
+        f"{_NO_STRUCTURE} Its values move steadily away from those of its neighbours.",
+        "Calibrate or replace the sensor and record it, so that a new baseline starts there.",
+    ),
+    Reason.SENSOR_DERIVED: Words(
+        "a value is computed from a faulty sensor",
+        "The value is corrected with another sensor that is faulty, so it cannot be trusted either.",
+        "Repair the faulty input; nothing has to be done about this value itself.",
+    ),
+    Reason.SILENT_CHANNEL: Words(
+        "a sensor sends nothing",
+        "No reading has arrived for longer than expected. The structure is not watched at this place.",
+        _CHECK_SENSOR,
+    ),
+    Reason.SILENT_GATEWAY: Words(
+        "a gateway sends nothing",
+        "Nothing has arrived from this gateway for longer than expected. What it measures meanwhile is kept on "
+        "the gateway and will follow when the connection is back.",
+        "Have an operator check its power supply and network connection.",
+    ),
+}
+
+TIER_WORDS = {
+    Tier.CLEAR: "Normal",
+    Tier.SUSPECT: "Check sensor",
+    Tier.WARN: "Warning",
+    Tier.ALARM: "Alarm",
+}
+
+# By when something is to be done, days after the mail, unless the early date of the life estimate comes before.
+ACT_WITHIN_DAYS = {Tier.CLEAR: 30, Tier.SUSPECT: 14, Tier.WARN: 7, Tier.ALARM: 1}
+
+SEVERITY = {Tier.CLEAR: 0, Tier.SUSPECT: 1, Tier.WARN: 2, Tier.ALARM: 3}
