@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 from telltale import __version__
-from telltale.errors import UserError
+from telltale.errors import TelltaleError, UserError
 
 GROUP = "telltale.commands"
 Command = Callable[[Sequence[str]], int]
+FAILURE_STATUS = 1
 USER_ERROR_STATUS = 2
 INTERRUPTED_STATUS = 130  # 128 + SIGINT
 OURS = ("telltale", "models", "edge_agent", "cloud_service", "sensors_sim")
@@ -55,6 +56,9 @@ def _run(name: str, entry: EntryPoint, args: Sequence[str]) -> int:
             f"telltale {name}: {error.name!r} is not installed: pip install 'telltale-monitor[{extra}]'",
             file=sys.stderr,
         )
+    except TelltaleError as error:
+        print(f"telltale {name}: {error}", file=sys.stderr)
+        return FAILURE_STATUS
     except KeyboardInterrupt:
         return INTERRUPTED_STATUS
     return USER_ERROR_STATUS

@@ -54,7 +54,7 @@ kind = "sim"
 scenario = "{scenario}"
 seed = {seed}
 start = "{start}"
-days = {days:.6f}
+days = {days}
 speed = {speed:.3f}
 truth_dir = "truth"
 
@@ -68,7 +68,7 @@ class Play:
     scenario: str
     seed: int
     start: str
-    days: float
+    days: int
     speed: float
 
 
