@@ -1,9 +1,9 @@
-"""The books of a run, kept outside the product: from the simulator's record of what it handed over, the ground truth, and
-the rows of the service's databases. None of the product's own counters is asked.
+"""The books of a run, kept outside the product: from the simulator's record of what it handed over, the ground truth,
+and the rows of the service's databases. None of the product's own counters is asked.
 
-A *frame* here is what the gateway acquired at one simulated instant (a tick): all readings of all channels. It is stored
-when each of its readings is a record of the store, with the same value, and each of its waveforms a window with the same
-number of samples. A record that no tick explains counts as stored twice.
+A *frame* here is what the gateway acquired at one simulated instant (a tick): all readings of all channels. It is
+stored when each of its readings is a record of the store, with the same value, and each of its waveforms a window with
+the same number of samples. A record that no tick explains counts as stored twice.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SUM_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the store holds: readings as (channel, t) → value (None where missing), windows as (channel, t) → samples."""
+    """What the store holds: (channel, t) → value of a reading (None where missing), and → samples of a window."""
 
     readings: Mapping[Key, float | None]
     windows: Mapping[Key, int]
