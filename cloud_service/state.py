@@ -82,6 +82,19 @@ CREATE TABLE life_now (
     body    BLOB NOT NULL          -- JSON telltale.findings.Life
 ) WITHOUT ROWID
 """,
+    """
+CREATE TABLE skipped (             -- what the journal held and analysis could not use; counted, one row a cause
+    gateway  TEXT NOT NULL,
+    channel  TEXT NOT NULL,        -- empty: a whole frame
+    reason   TEXT NOT NULL,        -- telltale.errors.RejectReason or cloud_service.analyse.decode.SkipReason
+    detail   TEXT NOT NULL,        -- of the newest
+    blocks   INTEGER NOT NULL,     -- how often
+    samples  INTEGER NOT NULL,
+    first_ns INTEGER NOT NULL,     -- the run's clock
+    last_ns  INTEGER NOT NULL,
+    PRIMARY KEY (gateway, channel, reason)
+) WITHOUT ROWID
+""",
 )
 
 

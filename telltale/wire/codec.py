@@ -92,8 +92,36 @@ def decode_frame(payload: bytes, gateway: str) -> Frame:
     Raises:
         RejectedError: with the reason; never anything else, whatever the bytes.
     """
+    frame, bad = decode_good_blocks(payload, gateway)
+    if bad:
+        raise bad[0].error
+    return frame
+
+
+@dataclass(frozen=True, slots=True)
+class BadBlock:
+    """A block that cannot be decoded, in a frame that otherwise can."""
+
+    channel: str
+    count: int
+    error: RejectedError
+
+
+def decode_good_blocks(payload: bytes, gateway: str) -> tuple[Frame, tuple[BadBlock, ...]]:
+    """The frame in `payload` without the blocks whose body is bad, and those.
+
+    Raises:
+        RejectedError: the envelope cannot be accepted.
+    """
     message = parse_envelope(payload, gateway)
-    return Frame(
+    blocks: list[Block] = []
+    bad: list[BadBlock] = []
+    for block in message.blocks:
+        try:
+            blocks.append(_decode_block(block))
+        except RejectedError as error:
+            bad.append(BadBlock(block.channel, block.count, error))
+    frame = Frame(
         gateway=message.gateway,
         run_id=message.run_id,
         sequence=message.sequence,
@@ -101,9 +129,10 @@ def decode_frame(payload: bytes, gateway: str) -> Frame:
         monotonic_ns=message.monotonic_ns,
         clock_quality=ClockQuality(message.clock_quality),
         clock_error_ns=min(message.clock_error_ns, MAX_INT64),
-        blocks=tuple(_decode_block(block) for block in message.blocks),
+        blocks=tuple(blocks),
         drops=tuple(DropRecord(drop.first, drop.last, drop.reason) for drop in message.drops),
     )
+    return frame, tuple(bad)
 
 
 def parse_envelope(payload: bytes, gateway: str) -> pb.Frame:

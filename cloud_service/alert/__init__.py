@@ -1,0 +1,1 @@
+"""Alerts: evaluate → group → deduplicate → silence → notify → record. Findings in, incidents and mails to send out."""

@@ -1,0 +1,171 @@
+"""Deduplicate: events of one group → one incident, which rises, is joined, ends, and comes back as itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from cloud_service.alert.evaluate import LONG_AGO, RANK, Change, Event
+from cloud_service.alert.incident import Incident, incident_id
+from telltale.clock import NS_PER_HOUR
+from telltale.findings import Tier
+
+
+class Matter(msgspec.Struct):
+    """State of one group of one structure.
+
+    Attributes:
+        incident: the newest; None before the first.
+        members: "channel reason" → what stands of it; empty once the incident is resolved.
+        passed_ns: occurrence of the newest alarm that came late and had passed.
+    """
+
+    incident: Incident | None = None
+    members: list[str] = []
+    passed_ns: int = LONG_AGO
+
+
+class Act(StrEnum):
+    """What happened to an incident; the words of `incident_log`."""
+
+    OPENED = "opened"
+    WARN = "warn"
+    ALARM = "alarm"
+    SUSPECT = "suspect"
+    JOINED = "joined"
+    REOPENED = "reopened"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An incident that changed.
+
+    Attributes:
+        incident: as it is now (a copy).
+        acts: what happened, in order, each with its event time.
+        reached: the tier that it newly reached, which is what mails are about; None: nothing to tell.
+        heard_ns: the run's clock.
+    """
+
+    incident: Incident
+    acts: tuple[tuple[Act, int], ...]
+    reached: Tier | None
+    heard_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose matter it is: ids of facility and structure, or the gateway alone; and the group."""
+
+    facility: str
+    structure: str
+    subject: str
+    group: str
+
+
+def deduplicate(matter: Matter, event: Event, owner: Owner, repeat_after_h: float) -> Update | None:
+    """Take one event into `matter` (changed in place); the update that it makes, if any."""
+    match event.change:
+        case Change.RAISED:
+            return _raised(matter, event, owner, repeat_after_h)
+        case Change.CLEARED:
+            return _cleared(matter, event)
+        case Change.PASSED:
+            return _passed(matter, event, owner, repeat_after_h)
+
+
+def _raised(matter: Matter, event: Event, owner: Owner, repeat_after_h: float) -> Update:
+    member = _member(event)
+    if member not in matter.members:
+        matter.members.append(member)
+    incident = matter.incident
+    if incident is None or _is_over(incident, event, repeat_after_h):
+        matter.incident = _open(event, owner)
+        return _update(matter.incident, event, (Act.OPENED, _act(event.tier)), event.tier)
+    acts: tuple[Act, ...] = ()
+    if incident.resolved_ns is not None:
+        incident.resolved_ns = None
+        acts = (Act.REOPENED,)
+    return _grow(incident, event, acts)
+
+
+def _cleared(matter: Matter, event: Event) -> Update | None:
+    member = _member(event)
+    if member in matter.members:
+        matter.members.remove(member)
+    incident = matter.incident
+    if incident is None or incident.resolved_ns is not None or matter.members:
+        return None
+    incident.resolved_ns = incident.updated_ns = event.finding.t_ns
+    return _update(incident, event, (Act.RESOLVED,), None)
+
+
+def _passed(matter: Matter, event: Event, owner: Owner, repeat_after_h: float) -> Update | None:
+    """An alarm in late data that has cleared since: one incident that is over when it is told."""
+    known = matter.incident
+    if known is not None and _covers(known, event.occurred_ns):
+        return _grow(known, event, ())
+    if abs(event.occurred_ns - matter.passed_ns) < repeat_after_h * NS_PER_HOUR:
+        return None
+    matter.passed_ns = event.occurred_ns
+    incident = _open(event, owner)
+    incident.resolved_ns = event.finding.t_ns
+    return _update(incident, event, (Act.OPENED, Act.ALARM, Act.RESOLVED), Tier.ALARM)
+
+
+def _covers(incident: Incident, t_ns: int) -> bool:
+    end_ns = incident.resolved_ns
+    return incident.occurred_ns <= t_ns and (end_ns is None or t_ns <= end_ns)
+
+
+def _is_over(incident: Incident, event: Event, repeat_after_h: float) -> bool:
+    if incident.resolved_ns is None:
+        return False
+    return event.finding.t_ns - incident.resolved_ns >= repeat_after_h * NS_PER_HOUR
+
+
+def _grow(incident: Incident, event: Event, acts: tuple[Act, ...]) -> Update:
+    """A member joins or worsens an incident that stands."""
+    incident.updated_ns = max(incident.updated_ns, event.finding.t_ns)
+    if event.finding.channel not in incident.subjects:
+        incident.subjects.append(event.finding.channel)
+        acts = (*acts, Act.JOINED)
+    reached = None
+    if RANK[event.tier] > RANK[incident.tier]:
+        incident.tier = reached = event.tier
+        incident.finding = event.finding
+        acts = (*acts, _act(event.tier))
+    return _update(incident, event, acts, reached)
+
+
+def _open(event: Event, owner: Owner) -> Incident:
+    return Incident(
+        id=incident_id(owner.structure, owner.subject, owner.group, event.occurred_ns),
+        facility=owner.facility,
+        structure=owner.structure,
+        subject=owner.subject,
+        tier=event.tier,
+        opened_ns=event.finding.t_ns,
+        occurred_ns=event.occurred_ns,
+        received_ns=event.heard_ns,
+        updated_ns=event.finding.t_ns,
+        finding=event.finding,
+        subjects=[event.finding.channel],
+    )
+
+
+def _update(incident: Incident, event: Event, acts: tuple[Act, ...], reached: Tier | None) -> Update:
+    dated = tuple((act, event.finding.t_ns) for act in acts)
+    copy = msgspec.structs.replace(incident, subjects=list(incident.subjects))
+    return Update(copy, dated, reached, event.heard_ns)
+
+
+def _member(event: Event) -> str:
+    return f"{event.finding.channel} {event.finding.reason.value}"
+
+
+def _act(tier: Tier) -> Act:
+    return Act(tier.value)

@@ -1,0 +1,53 @@
+"""`[alert]` in `cloud.toml`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from telltale.settings import Settings
+from telltale.site import Name
+
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class Maintenance(Settings, frozen=True):
+    """A span in which a structure's incidents are recorded, and mailed only if they outlast it.
+
+    Attributes:
+        structure: its id; empty: every structure and gateway.
+        start, end: TOML date-times with an offset (2026-05-04T08:00:00Z), [start, end).
+        why: for the people who read the settings.
+    """
+
+    start: Instant
+    end: Instant
+    structure: Name | str = ""
+    why: str = ""
+
+
+class AlertSettings(Settings, frozen=True):
+    """When a finding becomes an incident, and an incident a mail.
+
+    Attributes:
+        confirm_evaluations, confirm_min_s: so many evaluations in a row, over at least so long (event time), must agree.
+        instant_score: an alarm from this score on need not last `confirm_min_s`; the next evaluation confirms it.
+        clear_score, clear_evaluations: an incident is cleared by so many evaluations in a row that are clear and score
+            below this (1 is the limit: below 80 % of the gap).
+        late_after_h: data older than this is late: a warning in it must still be true when the data has caught up.
+        late_hold_h: if nothing newer comes for so long (run's clock), the newest verdict counts as still true.
+        repeat_after_h: a condition that comes back sooner re-opens its incident, without another mail of that level.
+        maintenance: spans without mails.
+    """
+
+    confirm_evaluations: Annotated[int, Meta(ge=1, le=1000)] = 2
+    confirm_min_s: Annotated[float, Meta(ge=0)] = 60.0
+    instant_score: Annotated[float, Meta(ge=1)] = 1.5
+    clear_score: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    clear_evaluations: Annotated[int, Meta(ge=1, le=1000)] = 2
+    late_after_h: Annotated[float, Meta(gt=0)] = 6.0
+    late_hold_h: Annotated[float, Meta(gt=0)] = 1.0
+    repeat_after_h: Annotated[float, Meta(ge=0)] = 24.0
+    maintenance: tuple[Maintenance, ...] = ()

@@ -1,0 +1,114 @@
+"""The turn of the analyse process: one batch from the journal to one committed transaction.
+
+journal → decode → step → alert stages → commit (states, offset, spool, incidents, outbox)
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from cloud_service.alert.stages import Alerts, AlertState, Stages
+from cloud_service.analyse.commit import Changes, commit
+from cloud_service.analyse.decode import decode_records
+from cloud_service.analyse.gateway_watch import Gateways
+from cloud_service.analyse.outcome import Judged, StepResult
+from cloud_service.analyse.rows import finding_rows
+from cloud_service.analyse.states import States
+from cloud_service.analyse.step import Step
+from cloud_service.analyse.verdicts import note
+from cloud_service.journal.reader import Record
+from telltale.clock import Clock, ClockMode
+from telltale.site import Site
+
+
+class Analysis:
+    """Turns over one set of states; single-threaded. After any error it must be thrown away and opened again.
+
+    Args:
+        site: what is monitored.
+        state: a connection to `state.db`.
+        states: what was committed there.
+        clock, mode: the run's clock.
+        step, stages, gateways: the stages.
+    """
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        state: sqlite3.Connection,
+        states: States,
+        clock: Clock,
+        mode: ClockMode,
+        step: Step,
+        stages: Stages,
+        gateways: Gateways,
+    ) -> None:
+        self._site = site
+        self._state = state
+        self._states = states
+        self._clock = clock
+        self._mode = mode
+        self._step = step
+        self._stages = stages
+        self._gateways = gateways
+
+    def take(self, records: Sequence[Record]) -> StepResult:
+        """Analyse and commit one batch of journal records."""
+        frames = decode_records(records, self._mode)
+        _, result = self._step(self._states, frames)
+        heard = self._gateways.liveness.hear(frames)
+        judged = sorted([*result.judged, *heard], key=lambda item: item.frame)
+        self._clock.observe(result.heard_ns)
+        changes = Changes(
+            rows=result.rows,
+            latest=result.latest,
+            lives=result.lives,
+            skips=result.skips,
+            offset=records[-1].offset,
+            now_ns=self._clock.now_ns(),
+        )
+        self._alert(judged, changes)
+        self._finish(changes)
+        return result
+
+    def tick(self, *, caught_up: bool) -> bool:
+        """Commit what the passing of time changes; whether it did. `caught_up`: the journal holds nothing new."""
+        now_ns = self._clock.now_ns()
+        if now_ns <= 0:
+            return False  # the run follows the data's time, and there is no data yet
+        changes = Changes(now_ns=now_ns, rows=self._gateways.rows(now_ns))
+        if caught_up:
+            self._alert(self._gateways.tick(now_ns), changes)
+            self._release(now_ns, changes.alerts)
+        if not (changes.rows or changes.alerts.updates or changes.findings or self._gateways.liveness.touched):
+            return False
+        self._finish(changes)
+        return True
+
+    def _alert(self, judged: Sequence[Judged], changes: Changes) -> None:
+        of_channels = [item for item in judged if item.finding.channel in self._site.places]
+        worth, changes.findings = note(self._states, of_channels)
+        changes.rows.extend(finding_rows(worth))
+        for item in judged:
+            subject, owner = _alert_key(item)
+            state = self._states.get(subject, owner, AlertState, AlertState)
+            self._stages.take(state, item.finding, item.heard_ns, changes.alerts)
+            self._states.put(subject, owner, state)
+
+    def _release(self, now_ns: int, alerts: Alerts) -> None:
+        for _, structure in self._site.structures():
+            state = self._states.get(structure.id, "alert", AlertState, AlertState)
+            before = len(alerts.updates)
+            self._stages.tick(state, now_ns, alerts)
+            if len(alerts.updates) > before:
+                self._states.put(structure.id, "alert", state)
+
+    def _finish(self, changes: Changes) -> None:
+        self._gateways.keep()
+        commit(self._state, self._states, changes)
+
+
+def _alert_key(item: Judged) -> tuple[str, str]:
+    return (item.structure, "alert") if item.structure else (item.finding.channel, "gateway_alert")

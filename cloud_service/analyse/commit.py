@@ -1,0 +1,134 @@
+"""One transaction for everything that a batch changed: a crash before it changes nothing, after it everything."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from cloud_service.alert.record import record_mails, record_updates
+from cloud_service.alert.stages import Alerts
+from cloud_service.analyse.decode import Skip
+from cloud_service.analyse.outcome import Latest
+from cloud_service.analyse.states import States
+from cloud_service.store.schema import Rows, encode_rows
+from telltale.findings import Finding, Life
+
+ROWS_PER_SPOOL_ROW = 2_000
+
+
+@dataclass(slots=True)
+class Changes:
+    """What is to be committed.
+
+    Attributes:
+        rows: for the store.
+        alerts: incidents and mails.
+        latest: channel → newest reading.
+        findings: channel → its newest finding of each reason.
+        lives: newest last.
+        skips: what was left out.
+        offset: last journal offset analysed; None: unchanged.
+        now_ns: the run's clock.
+    """
+
+    rows: list[Rows] = field(default_factory=list)
+    alerts: Alerts = field(default_factory=Alerts)
+    latest: Mapping[str, Latest] = field(default_factory=dict)
+    findings: Mapping[str, Mapping[str, Finding]] = field(default_factory=dict)
+    lives: Sequence[Life] = ()
+    skips: Sequence[Skip] = ()
+    offset: int | None = None
+    now_ns: int = 0
+
+
+def commit(connection: sqlite3.Connection, states: States, changes: Changes) -> None:
+    """Write states and changes to `state.db`, all or nothing.
+
+    Raises:
+        sqlite3.Error: nothing was changed in the file; what is in memory is ahead of it and must be thrown away.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        spool_id = _spool(connection, changes.rows)
+        connection.executemany("INSERT OR REPLACE INTO detector_state VALUES (?, ?, ?)", states.changed())
+        _now(connection, changes)
+        _skips(connection, changes.skips)
+        record_updates(connection, changes.alerts.updates)
+        record_mails(connection, changes.alerts.mails, spool_id)
+        _meta(connection, changes)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    states.committed()
+
+
+def read_meta(connection: sqlite3.Connection, key: str) -> int:
+    """A value of `meta`; 0 where it was never committed."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def load_state(connection: sqlite3.Connection, subject: str, owner: str) -> bytes | None:
+    """A committed state, or None."""
+    row = connection.execute(
+        "SELECT body FROM detector_state WHERE subject = ? AND detector = ?", (subject, owner)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _spool(connection: sqlite3.Connection, rows: Sequence[Rows]) -> int:
+    """Queue rows for the store; the newest id of the spool, which may be of an earlier batch."""
+    for start in range(0, len(rows), ROWS_PER_SPOOL_ROW):
+        body = encode_rows(rows[start : start + ROWS_PER_SPOOL_ROW])
+        connection.execute("INSERT INTO spool (body) VALUES (?)", (body,))
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'spool'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _now(connection: sqlite3.Connection, changes: Changes) -> None:
+    connection.executemany(
+        "INSERT INTO channel_now VALUES (?, ?, ?, '{}') ON CONFLICT (channel) DO UPDATE"
+        " SET t_ns = excluded.t_ns, value = excluded.value WHERE excluded.t_ns >= channel_now.t_ns",
+        [
+            (channel, latest.t_ns, latest.value if math.isfinite(latest.value) else None)
+            for channel, latest in changes.latest.items()
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO channel_now VALUES (?, ?, NULL, ?) ON CONFLICT (channel)"
+        " DO UPDATE SET findings = excluded.findings",
+        [
+            (channel, max(finding.t_ns for finding in findings.values()), msgspec.json.encode(findings))
+            for channel, findings in changes.findings.items()
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO life_now VALUES (?, ?) ON CONFLICT (channel) DO UPDATE SET body = excluded.body"
+        " WHERE json_extract(excluded.body, '$.t_ns') >= json_extract(CAST(life_now.body AS TEXT), '$.t_ns')",
+        [(life.channel, msgspec.json.encode(life).decode()) for life in changes.lives],
+    )
+
+
+def _skips(connection: sqlite3.Connection, skips: Sequence[Skip]) -> None:
+    connection.executemany(
+        "INSERT INTO skipped VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (gateway, channel, reason) DO UPDATE"
+        " SET detail = excluded.detail, blocks = blocks + 1, samples = samples + excluded.samples,"
+        " last_ns = excluded.last_ns",
+        [
+            (skip.gateway, skip.channel, skip.reason.value, skip.detail, 1, skip.samples, skip.at_ns, skip.at_ns)
+            for skip in skips
+        ],
+    )
+
+
+def _meta(connection: sqlite3.Connection, changes: Changes) -> None:
+    values = {"now_ns": changes.now_ns}
+    if changes.offset is not None:
+        values["offset"] = changes.offset
+    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())

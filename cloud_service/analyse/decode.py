@@ -1,0 +1,91 @@
+"""Journal entries → frames. What cannot be decoded is skipped, named and counted; it never stops the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cloud_service.journal.reader import Record
+from telltale.clock import NS_PER_DAY, ClockMode
+from telltale.errors import RejectedError, RejectReason
+from telltale.readings import Block
+from telltale.wire.codec import decode_good_blocks
+
+
+class SkipReason(StrEnum):
+    """Why something in the journal was not analysed; beside `telltale.errors.RejectReason`."""
+
+    DAMAGED = "damaged"  # the journal's checksum does not match: a flipped bit on the service's disk
+    OTHER_GATEWAY = "other_gateway"  # the site gives this channel to another gateway
+    FUTURE = "future"  # acquired more than a day ahead of the run's clock: stored, not judged
+
+
+AHEAD_NS = NS_PER_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """What was left out.
+
+    Attributes:
+        gateway, channel: whose; channel is empty for a whole frame.
+        reason, detail: why.
+        at_ns: the run's clock.
+        samples: how many samples.
+        offset: of the journal record where the whole frame was left out, for the dead letter; else 0.
+    """
+
+    gateway: str
+    channel: str
+    reason: RejectReason | SkipReason
+    detail: str
+    at_ns: int
+    samples: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One journal record as analysis sees it.
+
+    Attributes:
+        offset: in the journal.
+        gateway: who sent it.
+        heard_ns: the run's clock at this frame: when the service received it, or, where the run follows the data's
+            time, when the agent acquired it.
+        blocks: the good ones; none for a frame that cannot be decoded.
+        skips: the rest.
+    """
+
+    offset: int
+    gateway: str
+    heard_ns: int
+    blocks: tuple[Block, ...] = ()
+    skips: tuple[Skip, ...] = ()
+
+
+def decode_records(records: Sequence[Record], mode: ClockMode) -> list[Decoded]:
+    """Every record, in order; damaged ones come without blocks."""
+    return [_decode(record, mode) for record in records]
+
+
+def _decode(record: Record, mode: ClockMode) -> Decoded:
+    if not record.intact:
+        return _unusable(record, SkipReason.DAMAGED, f"checksum of journal entry {record.offset} does not match")
+    try:
+        frame, bad = decode_good_blocks(record.payload, record.gateway)
+    except RejectedError as error:
+        return _unusable(record, error.reason, error.detail)
+    heard_ns = record.received_ns if mode == "system" else frame.acquired_ns
+    skips = tuple(
+        Skip(record.gateway, block.channel, block.error.reason, block.error.detail, heard_ns, block.count)
+        for block in bad
+    )
+    return Decoded(record.offset, record.gateway, heard_ns, frame.blocks, skips)
+
+
+def _unusable(record: Record, reason: RejectReason | SkipReason, detail: str) -> Decoded:
+    # Its own times cannot be read: it moves no clock.
+    skip = Skip(record.gateway, "", reason, detail, record.received_ns, offset=record.offset)
+    return Decoded(record.offset, record.gateway, 0, skips=(skip,))

@@ -1,0 +1,105 @@
+"""One segment of one structure through the detectors: quality first, then what it leaves trustworthy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cloud_service.analyse.detector import Batch, Detector, Output
+from cloud_service.analyse.outcome import Fault, Judged, StepResult
+from cloud_service.analyse.rows import reading_rows
+from cloud_service.analyse.segment import Run, Segment
+from cloud_service.analyse.states import States
+from cloud_service.analyse.surroundings import SegmentSurroundings
+from cloud_service.analyse.verdicts import finite
+from telltale.site import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What judging needs beside the data.
+
+    Attributes:
+        detectors: in the order in which they run; those that give `faulty` before those that heed it.
+        states: of the detectors.
+        heard_ns: the run's clock at each frame of the batch.
+        waveform_every: see `AnalyseSettings`.
+    """
+
+    detectors: Sequence[Detector]
+    states: States
+    heard_ns: Sequence[int]
+    waveform_every: int
+
+
+def judge(
+    order: Sequence[Place], segment: Segment, around: SegmentSurroundings, bench: Bench, result: StepResult
+) -> None:
+    """Judge every channel of the segment, in `order`, and add what was found to `result`."""
+    for place in order:
+        for run in segment.runs(place.channel.id):
+            _judge_run(place, run, around, bench, result)
+    around.finish()
+
+
+def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench, result: StepResult) -> None:
+    batch = _batch(place, run, around)
+    result.rows.extend(reading_rows(place.channel, batch, bench.waveform_every))
+    shown = False
+    for detector in bench.detectors:
+        if not _takes(detector, place, batch):
+            continue
+        output = _step(detector, place, batch, bench.states, result)
+        if output.faulty is not None:
+            batch = replace(batch, faulty=batch.faulty | output.faulty)
+        elif not shown:
+            around.show(place.channel, run, batch.faulty)
+            shown = True
+        _collect(place, run, output, bench, result)
+    if not shown:
+        around.show(place.channel, run, batch.faulty)
+
+
+def _batch(place: Place, run: Run, around: SegmentSurroundings) -> Batch:
+    piece = run.piece
+    return Batch(
+        t_ns=piece.t_ns,
+        values=piece.values,
+        flags=piece.flags,
+        temperature_c=around.temperature_of(place.channel, run),
+        faulty=np.zeros(len(piece), dtype=np.bool_),
+        inputs_faulty=around.inputs_faulty(place.channel.derived_from, run),
+        rate_hz=piece.rate_hz,
+        windows=piece.windows,
+        features=piece.features,
+    )
+
+
+def _takes(detector: Detector, place: Place, batch: Batch) -> bool:
+    """Features of a cut-off window differ for no other reason than its length: most detectors must not see them."""
+    whole = batch.windows is None or batch.windows.shape[1] == place.channel.window_samples
+    return (whole or getattr(detector, "partial_windows", False)) and detector.applies(place)
+
+
+def _step(detector: Detector, place: Place, batch: Batch, states: States, result: StepResult) -> Output:
+    channel = place.channel.id
+    state = states.get(channel, detector.name, detector.state_type, lambda: detector.initial(place))
+    try:
+        state, output = detector.step(place, state, batch)
+    except Exception as error:  # noqa: BLE001 - one detector's fault on one channel must not end the stream
+        states.forget(channel, detector.name)
+        result.faults.append(Fault(channel, detector.name, f"{type(error).__name__}: {error}"))
+        return Output()
+    states.put(channel, detector.name, state)
+    return output
+
+
+def _collect(place: Place, run: Run, output: Output, bench: Bench, result: StepResult) -> None:
+    result.rows.extend(output.rows)
+    result.lives.extend(output.lives)
+    for finding in map(finite, output.findings):
+        row = int(np.searchsorted(run.piece.t_ns, finding.t_ns, side="right")) - 1
+        frame = int(run.frames[max(row, 0)])
+        result.judged.append(Judged(finding, place.structure.id, frame, bench.heard_ns[frame]))

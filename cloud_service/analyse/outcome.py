@@ -1,0 +1,68 @@
+"""What one step of analysis found, before the alert stages see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cloud_service.analyse.decode import Skip
+from cloud_service.store.schema import Rows
+from telltale.findings import Finding, Life
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A finding with what alerting has to know about it.
+
+    Attributes:
+        finding: the verdict.
+        structure: of the channel; empty for a gateway's.
+        frame: index of the frame in the batch, for the order of events.
+        heard_ns: the run's clock when its data came in.
+    """
+
+    finding: Finding
+    structure: str
+    frame: int
+    heard_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest reading of a channel: its time, and its value (rms for waveforms), NaN where missing."""
+
+    t_ns: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A detector that failed on a channel: its output of this step is missing, its state as it was committed."""
+
+    channel: str
+    detector: str
+    error: str
+
+
+@dataclass(slots=True)
+class StepResult:
+    """All that one step says.
+
+    Attributes:
+        rows: for the store.
+        judged: findings in the order in which alerting has to take them.
+        lives: life estimates and refusals, oldest first.
+        latest: channel → its newest reading of this step.
+        skips, faults: what was left out.
+        frames, samples: how much was analysed.
+        heard_ns: the run's clock after the last frame.
+    """
+
+    rows: list[Rows] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    lives: list[Life] = field(default_factory=list)
+    latest: dict[str, Latest] = field(default_factory=dict)
+    skips: list[Skip] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    frames: int = 0
+    samples: int = 0
+    heard_ns: int = 0

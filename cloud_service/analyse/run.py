@@ -1,0 +1,142 @@
+"""The analyse process: follows the journal until told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from cloud_service.alert.settings import AlertSettings
+from cloud_service.alert.stages import Stages
+from cloud_service.analyse.analysis import Analysis
+from cloud_service.analyse.commit import load_state, read_meta
+from cloud_service.analyse.gateway_watch import Gateways
+from cloud_service.analyse.settings import AnalyseSettings
+from cloud_service.analyse.states import States
+from cloud_service.analyse.step import Step
+from cloud_service.analyse.tail import JournalTail, Wait
+from cloud_service.journal.reader import JournalReader, Record
+from cloud_service.journal.writer import open_journal
+from cloud_service.state import open_state
+from telltale.clock import NS_PER_S, Clock, ClockMode
+from telltale.errors import RejectReason
+from telltale.site import Site
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from cloud_service.analyse.detector import Detector
+    from cloud_service.analyse.outcome import StepResult
+
+log = structlog.get_logger(__name__)
+
+TICK_NS = NS_PER_S  # how often silence is looked at, machine time
+FULL_WAIT_S = 1.0
+
+
+def run(
+    *,
+    site: Site,
+    data_dir: Path,
+    settings: AnalyseSettings,
+    alert: AlertSettings,
+    detectors: Sequence[Detector],
+    clock: Clock,
+    mode: ClockMode,
+    wait: Wait,
+) -> None:
+    """Analyse what comes until `wait` says stop.
+
+    Args:
+        site: what is monitored.
+        data_dir: holds `journal.db` (read) and `state.db` (written).
+        settings: `[analyse]`.
+        alert: `[alert]`.
+        detectors: in the order in which they run.
+        clock: the run's clock.
+        mode: which clock that is.
+        wait: waits up to so many seconds; True ends the run.
+
+    Raises:
+        FatalError: a database that cannot be used.
+        sqlite3.Error: a commit failed; nothing of its batch was kept, and a new start resumes there.
+    """
+    with ExitStack() as stack:
+        journal = stack.enter_context(closing(open_journal(data_dir)))
+        reader = stack.enter_context(closing(JournalReader(open_journal(data_dir))))
+        state = stack.enter_context(closing(open_state(data_dir)))
+        clock.observe(read_meta(state, "now_ns"))
+        states = States(partial(load_state, state))
+        gateways = Gateways(site, settings, states, journal, mode)
+        gateways.restart(clock.now_ns())
+        analysis = Analysis(
+            site=site,
+            state=state,
+            states=states,
+            clock=clock,
+            mode=mode,
+            step=Step(site, detectors, settings.waveform_every),
+            stages=Stages(site, alert),
+            gateways=gateways,
+        )
+        tail = JournalTail(reader, journal, settings, read_meta(state, "offset"))
+        log.info("analysing", channels=len(site.places), detectors=len(detectors), offset=tail.offset)
+        _follow(
+            analysis=analysis,
+            tail=tail,
+            reader=reader,
+            state=state,
+            settings=settings,
+            clock=clock,
+            wait=wait,
+        )
+
+
+def _follow(
+    *,
+    analysis: Analysis,
+    tail: JournalTail,
+    reader: JournalReader,
+    state: sqlite3.Connection,
+    settings: AnalyseSettings,
+    clock: Clock,
+    wait: Wait,
+) -> None:
+    next_tick_ns = clock.monotonic_ns()
+    pause_s = 0.0
+    while not wait(pause_s):
+        if _is_full(state, settings.spool_max_bytes):
+            log.warning("state.db is full: the store takes nothing", limit_bytes=settings.spool_max_bytes)
+            pause_s = FULL_WAIT_S
+            continue
+        records = tail.read()
+        if records:
+            _report(reader, records, analysis.take(records))
+        if clock.monotonic_ns() >= next_tick_ns:
+            analysis.tick(caught_up=not records)
+            next_tick_ns = clock.monotonic_ns() + TICK_NS
+        pause_s = 0.0 if records else settings.poll_ms / 1000
+
+
+def _report(reader: JournalReader, records: Sequence[Record], result: StepResult) -> None:
+    """Say what was left out; frames that could not be read are kept as dead letters."""
+    for fault in result.faults:
+        log.error("detector failed", channel=fault.channel, detector=fault.detector, error=fault.error)
+    by_offset = {record.offset: record for record in records}
+    for skip in result.skips:
+        log.warning("skipped", gateway=skip.gateway, channel=skip.channel, reason=skip.reason.value, why=skip.detail)
+        record = by_offset.get(skip.offset)
+        if record is not None:
+            reason = skip.reason if isinstance(skip.reason, RejectReason) else RejectReason.BAD_BODY
+            reader.bury(record, reason, f"{skip.reason.value}: {skip.detail}")
+
+
+def _is_full(state: sqlite3.Connection, most: int) -> bool:
+    pages, free, size = (
+        int(state.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size > most

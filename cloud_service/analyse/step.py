@@ -1,0 +1,101 @@
+"""Analysis as one pure step: states and frames in, states and results out. No clock, no I/O.
+
+    frames → route → cut → transform → segment → judge → StepResult
+
+What it says of a frame depends on the frames before it in the journal, not on how many came in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from cloud_service.analyse.cut import cut
+from cloud_service.analyse.decode import AHEAD_NS, Decoded, Skip, SkipReason
+from cloud_service.analyse.detector import LAGS_H, Batch, Detector
+from cloud_service.analyse.judge import Bench, judge
+from cloud_service.analyse.order import judging_order
+from cloud_service.analyse.outcome import Latest, StepResult
+from cloud_service.analyse.piece import Piece
+from cloud_service.analyse.route import route
+from cloud_service.analyse.rows import life_rows, reading_rows
+from cloud_service.analyse.segment import Newest, segments
+from cloud_service.analyse.states import States
+from cloud_service.analyse.surroundings import Surroundings, enter
+from cloud_service.analyse.transform import transform
+from telltale.site import Place, Site
+
+
+class Step:
+    """The step for one site and one set of detectors; holds no state of its own between calls."""
+
+    def __init__(self, site: Site, detectors: Sequence[Detector], waveform_every: int = 1) -> None:
+        self._site = site
+        self._detectors = detectors
+        self._waveform_every = waveform_every
+        self._orders: Mapping[str, tuple[Place, ...]] = {
+            structure.id: tuple(site.places[channel] for channel in judging_order(structure))
+            for _, structure in site.structures()
+        }
+
+    def __call__(self, states: States, frames: Sequence[Decoded]) -> tuple[States, StepResult]:
+        """Analyse `frames`, in journal order; `states` is changed and returned."""
+        result = StepResult(frames=len(frames), heard_ns=max((frame.heard_ns for frame in frames), default=0))
+        routed = route(self._site, frames)
+        result.skips.extend(routed.skips)
+        pieces = [piece for index, place, block in routed.blocks for piece in cut(index, place, block)]
+        transform(pieces)
+        heard_ns = [frame.heard_ns for frame in frames]
+        bench = Bench(self._detectors, states, heard_ns, self._waveform_every)
+        for structure, members in _by_structure(self._sift(pieces, frames, result)).items():
+            self._judge_structure(structure, members, bench, result)
+        rank = {channel: index for index, channel in enumerate(self._site.places)}
+        result.judged.sort(key=lambda judged: (judged.frame, judged.finding.t_ns, rank[judged.finding.channel]))
+        result.rows.extend(life_rows(result.lives))
+        return states, result
+
+    def _sift(self, pieces: Sequence[Piece], frames: Sequence[Decoded], result: StepResult) -> list[Piece]:
+        """Count every piece, keep the newest value of each channel, and part from those that lie in the future."""
+        present = []
+        for piece in pieces:
+            result.samples += len(piece) * max(1, piece.shape[1])
+            frame = frames[piece.frame]
+            newest = int(piece.t_ns.argmax())
+            if int(piece.t_ns[newest]) > frame.heard_ns + AHEAD_NS:
+                self._store_only(piece, frame, result)
+                continue
+            channel = piece.place.channel.id
+            if channel not in result.latest or result.latest[channel].t_ns <= int(piece.t_ns[newest]):
+                result.latest[channel] = Latest(int(piece.t_ns[newest]), float(piece.values[newest]))
+            present.append(piece)
+        return present
+
+    def _store_only(self, piece: Piece, frame: Decoded, result: StepResult) -> None:
+        """A clock that runs a day ahead would end every baseline: its readings are kept, and not judged."""
+        none = np.zeros(len(piece), dtype=np.bool_)
+        unknown = np.full((len(piece), len(LAGS_H)), np.nan)
+        batch = Batch(
+            piece.t_ns, piece.values, piece.flags, unknown, none, none, piece.rate_hz, piece.windows, piece.features
+        )
+        channel = piece.place.channel
+        result.rows.extend(reading_rows(channel, batch, self._waveform_every))
+        detail = f"channel {channel.id!r} is more than a day ahead of the run's clock"
+        samples = len(piece) * max(1, piece.shape[1])
+        result.skips.append(Skip(frame.gateway, channel.id, SkipReason.FUTURE, detail, frame.heard_ns, samples))
+
+    def _judge_structure(self, structure: str, pieces: Sequence[Piece], bench: Bench, result: StepResult) -> None:
+        newest = bench.states.get(structure, "newest", Newest, Newest)
+        around = bench.states.get(structure, "surroundings", Surroundings, Surroundings)
+        for segment in segments(pieces, newest):
+            judge(self._orders[structure], segment, enter(around, bench.states, segment), bench, result)
+        bench.states.put(structure, "newest", newest)
+        bench.states.put(structure, "surroundings", around)
+
+
+def _by_structure(pieces: Sequence[Piece]) -> dict[str, list[Piece]]:
+    ordered = sorted(pieces, key=lambda piece: piece.place.structure.id)  # stable: journal order is kept
+    return {
+        structure: list(members) for structure, members in groupby(ordered, key=lambda piece: piece.place.structure.id)
+    }

@@ -1,0 +1,101 @@
+"""What a channel's rows are conditioned on: the structure's temperature, and which inputs are faulty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_service.analyse import temperature
+from cloud_service.analyse.detector import LAGS_H
+from cloud_service.analyse.segment import Run, Segment
+from cloud_service.analyse.states import States
+from telltale.site import Channel
+
+
+class Surroundings(msgspec.Struct):
+    """State of one structure; the past of each temperature channel is a state of its own.
+
+    Attributes:
+        faulty_ns: channel → (newest row judged, 1 where its sensor was distrusted then).
+    """
+
+    faulty_ns: dict[str, tuple[int, int]] = {}
+
+
+@dataclass(slots=True)
+class SegmentSurroundings:
+    """The surroundings while one segment is judged: what its channels have shown so far, row by row."""
+
+    state: Surroundings
+    states: States
+    late: bool
+    taken: dict[str, tuple[int, NDArray[np.int64]]] = field(default_factory=dict)
+    verdicts: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]] = field(default_factory=dict)
+
+    def show(self, channel: Channel, run: Run, faulty: NDArray[np.bool_]) -> None:
+        """Take in a channel whose sensor was just judged."""
+        self._remember(channel.id, run, faulty)
+        if channel.kind == "temperature":
+            history = self._history(channel.id)
+            before = history.t_ns.size
+            rows = temperature.extend(history, run.piece.t_ns, run.piece.values, ~faulty)
+            self.taken[channel.id] = (before, run.frames[rows])
+
+    def temperature_of(self, channel: Channel, run: Run) -> NDArray[np.float64]:
+        """(k, len(LAGS_H)) for the rows of `run`; a temperature channel is conditioned on none."""
+        if channel.temperature is None:
+            return np.full((len(run.piece), len(LAGS_H)), np.nan)
+        newest = None
+        if channel.temperature in self.taken and not self.late:
+            before, frames = self.taken[channel.temperature]
+            newest = before + np.searchsorted(frames, run.frames, side="right")
+        return temperature.look_up(self._history(channel.temperature), run.piece.t_ns, newest)
+
+    def inputs_faulty(self, inputs: Sequence[str], run: Run) -> NDArray[np.bool_]:
+        """(k,) where any of `inputs` was distrusted at that time."""
+        found = np.zeros(len(run.piece), dtype=np.bool_)
+        for channel in inputs:
+            found |= self._faulty_at(channel, run)
+        return found
+
+    def finish(self) -> None:
+        """Keep what later segments need."""
+        for channel, (t_ns, _, faulty) in self.verdicts.items():
+            if int(t_ns[-1]) >= self.state.faulty_ns.get(channel, (-(2**63), 0))[0]:
+                self.state.faulty_ns[channel] = (int(t_ns[-1]), int(faulty[-1]))
+        for channel, (_, frames) in self.taken.items():
+            if frames.size:
+                history = self._history(channel)
+                temperature.trim(history)
+                self.states.put(channel, "temperature", history)
+
+    def _history(self, channel: str) -> temperature.History:
+        return self.states.get(channel, "temperature", temperature.History, temperature.new_history)
+
+    def _remember(self, channel: str, run: Run, faulty: NDArray[np.bool_]) -> None:
+        seen = (run.piece.t_ns, run.frames, faulty)
+        if channel in self.verdicts:  # windows of several lengths
+            joined = [np.concatenate(pair) for pair in zip(self.verdicts[channel], seen, strict=True)]
+            order = np.argsort(joined[0], kind="stable")
+            seen = (joined[0][order], joined[1][order], joined[2][order])
+        self.verdicts[channel] = seen
+
+    def _faulty_at(self, channel: str, run: Run) -> NDArray[np.bool_]:
+        last_ns, last = self.state.faulty_ns.get(channel, (2**63 - 1, 0))
+        found = (run.piece.t_ns >= last_ns) & bool(last)
+        if channel in self.verdicts:
+            t_ns, frames, faulty = self.verdicts[channel]
+            at = np.searchsorted(t_ns, run.piece.t_ns, side="right")
+            at = np.minimum(at, np.searchsorted(frames, run.frames, side="right"))
+            known = at > 0
+            found[known] = faulty[at[known] - 1]
+        return found
+
+
+def enter(state: Surroundings, states: States, segment: Segment) -> SegmentSurroundings:
+    """The surroundings at the start of a segment."""
+    return SegmentSurroundings(state, states, segment.late)
