@@ -1,0 +1,54 @@
+"""How far averages of quiet days stray: learned for each feature and time scale, from days not yet in the baseline.
+
+The white part follows from the number of rows averaged; what is left of weather and traffic after conditioning is
+slow, and a 10-day average shows it only after months. So each scale starts from the excess seen at the shorter one.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.averages import SCALES_H, forgetting
+
+Array = NDArray[np.float64]
+
+CARRY_OVER = 0.4  # share of a scale's excess variance that the next longer one starts with
+SLOW_FLOOR = 0.05**2  # residual variances; no season is conditioned away better than this
+PRIOR_SAMPLES = 4.0  # independent averages that the starting value is worth
+OUTLYING = 6.0  # a day counts as at most so many variances: a shift must not hide by widening its own yardstick
+SAMPLES_A_DAY = 24.0 / (2.0 * np.array(SCALES_H))  # independent averages in a day: its length over twice the constant
+
+
+class Deviations(msgspec.Struct):
+    """Sum over learned days of their mean squared averages (scales, features), in residual variances; and the days."""
+
+    total: Array
+    days: float
+
+
+def empty_deviations(features: int) -> Deviations:
+    """Before any day."""
+    return Deviations(np.zeros((len(SCALES_H), features)), 0.0)
+
+
+def learn_deviation(deviations: Deviations, squares: NDArray[np.float32], interval_h: float) -> None:
+    """Take in a quiet day's mean squared averages, shape (scales, features); in place."""
+    deviations.total += np.minimum(squares, OUTLYING * variances(deviations, interval_h))
+    deviations.days += 1.0
+
+
+def variances(deviations: Deviations, interval_h: float) -> Array:
+    """Variance of the averages of quiet rows that come every `interval_h`, shape (scales, features)."""
+    gain = forgetting(interval_h)
+    white = gain / (2.0 - gain)
+    found = np.empty_like(deviations.total)
+    excess = np.zeros(found.shape[1])
+    for scale, base in enumerate(white):
+        samples = SAMPLES_A_DAY[scale] * deviations.days
+        learned = SAMPLES_A_DAY[scale] * deviations.total[scale]
+        prior = base + SLOW_FLOOR + CARRY_OVER * excess
+        found[scale] = (PRIOR_SAMPLES * prior + learned) / (PRIOR_SAMPLES + samples)
+        excess = np.maximum(found[scale] - base, 0.0)
+    return found

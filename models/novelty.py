@@ -1,0 +1,356 @@
+"""Novelty of one vibration channel: has a feature left what temperature, level and the baseline explain?
+
+A channel lives through phases, counted in days that brought data:
+
+- days 1-14: rows are only collected;
+- then a first, robust regression; until day 21 rows are scored silently, which shows how far unseen days stray;
+- from day 22: judged. A day enters the baseline only after 14 quiet days behind it (quarantine), so that slow damage
+  is not learned as normal; a day that is not quiet empties the quarantine;
+- after 365 learned days the baseline is frozen.
+
+The score is the largest |z| over features and time scales, each scale's over a threshold learned from the channel's
+own weeks.
+Late rows (not after the newest one) are passed over: averages run forward only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.averages import SCALES_H, Averages, Inputs, empty_averages, follow, residuals
+from models.commissioning import Commissioning
+from models.deviations import Deviations, empty_deviations, learn_deviation, variances
+from models.environment import LAG_COUNT, THERMAL, Fit, Sums, add, complete, design, empty_sums, no_temperature, solve
+from models.extremes import thresholds
+
+Array = NDArray[np.float64]
+
+FIT_DAYS, FIT_ROWS = 14, 100
+QUARANTINE_DAYS = 14
+FREEZE_DAYS = 365
+QUIET_SCORE = 0.75  # a day that comes nearer to the threshold is not learned: it may be the first of a damaged state
+CLIP = 4.0  # deviations: one row moves averages and baseline by no more than this
+_ROBUST_ROUNDS = 4
+_MAD_TO_SD = 1.4826
+_HOUR_NS = 3_600_000_000_000
+_DAY_NS = 24 * _HOUR_NS
+_GAP_INTERVALS = 2.0  # a longer gap counts as so many intervals: averages resume where they stood
+_DAYS_A_WEEK = 7
+
+
+@dataclass(frozen=True)
+class Rows:
+    """k rows of features.
+
+    Attributes:
+        t_ns: (k,) ascending.
+        temperature_c: (k, LAG_COUNT), NaN where unknown.
+        log_rms: (k,) finite.
+        features: (k, features), NaN where absent.
+    """
+
+    t_ns: NDArray[np.int64]
+    temperature_c: Array
+    log_rms: Array
+    features: Array
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Verdicts, n rows; all of shape (n,).
+
+    Attributes:
+        t_ns: when.
+        score: |z| over the threshold; 1 is the threshold.
+        z, threshold: standard score of the worst average, signed, and what it is judged against.
+        feature, scale: index of that feature and of that time scale.
+        shift: how far the average is off, in the feature's own unit.
+        blind: whether the temperature was unknown.
+    """
+
+    t_ns: NDArray[np.int64]
+    score: Array
+    z: Array
+    threshold: Array
+    feature: NDArray[np.int64]
+    scale: NDArray[np.int64]
+    shift: Array
+    blind: NDArray[np.bool_]
+
+
+class Day(msgspec.Struct):
+    """A finished day: its rows (lags, ln rms, features; one an hour at most), squared averages, worst |z| by scale."""
+
+    rows: NDArray[np.float32]
+    squares: NDArray[np.float32]
+    worst_z: Array
+
+
+class State(msgspec.Struct):
+    """What a channel's novelty remembers, about 50 KB.
+
+    Attributes:
+        group: (features,) features that are missing together share a group; group 0 first.
+        interval_h: usual time between rows.
+        seen, last_ns: how much data came, and up to when.
+        level_reference: median ln rms of the first fit; NaN before it.
+        thermal: whether the baseline is conditioned on temperature.
+        sums, averages, deviations, weekly_maxima: what is learned and followed.
+        learned_days: days in the baseline.
+        week_worst, week_days: of the week that is being learned.
+        waiting: days before the first fit, then days in quarantine.
+        today, today_squares, today_scored, today_worst_z, today_worst_score: the running day.
+    """
+
+    group: NDArray[np.int64]
+    interval_h: float
+    seen: Commissioning
+    last_ns: int
+    level_reference: float
+    thermal: bool
+    sums: Sums
+    averages: Averages
+    deviations: Deviations
+    weekly_maxima: Array
+    learned_days: int
+    week_worst: Array
+    week_days: int
+    waiting: list[Day]
+    today: NDArray[np.float32]
+    today_hour: int
+    today_squares: Array
+    today_scored: int
+    today_worst_z: Array
+    today_worst_score: float
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is a regression."""
+        return bool(np.isfinite(self.level_reference))
+
+    @property
+    def judging(self) -> bool:
+        """Whether scores are verdicts: the baseline is complete."""
+        return self.fitted and self.seen.complete
+
+
+def initial_state(group: NDArray[np.int64], interval_h: float) -> State:
+    """State before any row, for features in `group` (see `State`) that come every `interval_h` hours."""
+    groups, features = int(group.max()) + 1, group.size
+    deviations = empty_deviations(features)
+    return State(
+        group=group.astype(np.int64),
+        interval_h=interval_h,
+        seen=Commissioning(),
+        last_ns=-(2**62),
+        level_reference=float("nan"),
+        thermal=False,
+        sums=empty_sums(groups, features),
+        averages=empty_averages(groups, features),
+        deviations=deviations,
+        weekly_maxima=np.empty((0, len(SCALES_H))),
+        learned_days=0,
+        week_worst=np.zeros(len(SCALES_H)),
+        week_days=0,
+        waiting=[],
+        today=np.empty((0, LAG_COUNT + 1 + features), dtype=np.float32),
+        today_hour=-(2**62),
+        today_squares=np.zeros_like(deviations.total),
+        today_scored=0,
+        today_worst_z=np.zeros(len(SCALES_H)),
+        today_worst_score=0.0,
+    )
+
+
+def step(state: State, rows: Rows) -> list[Scores]:
+    """Pass rows through the state (changed in place); verdicts of those rows that were judged, in order."""
+    found = []
+    for part in _days(_after(rows, state.last_ns)):
+        day = int(part.t_ns[0] // _DAY_NS)
+        if state.seen.days and day > state.seen.day:
+            _close_day(state)
+        for t_ns in part.t_ns.tolist():
+            state.seen.observe(t_ns)
+        if state.fitted:
+            scores = _score(state, part)
+            if state.judging:
+                found.append(scores)
+        _remember(state, part)
+        state.last_ns = int(part.t_ns[-1])
+    return found
+
+
+def _after(rows: Rows, last_ns: int) -> Rows:
+    return _take(rows, rows.t_ns > last_ns)
+
+
+def _days(rows: Rows) -> Iterator[Rows]:
+    day = rows.t_ns // _DAY_NS
+    for value in np.unique(day):
+        yield _take(rows, day == value)
+
+
+def _take(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
+    return Rows(rows.t_ns[keep], rows.temperature_c[keep], rows.log_rms[keep], rows.features[keep])
+
+
+def _remember(state: State, rows: Rows) -> None:
+    """Keep the first row of each hour for the baseline."""
+    hour = rows.t_ns // _HOUR_NS
+    first = np.diff(hour, prepend=state.today_hour) > 0
+    packed = np.column_stack([rows.temperature_c, rows.log_rms, rows.features])[first]
+    state.today = np.concatenate([state.today, packed.astype(np.float32)])
+    state.today_hour = int(hour[-1])
+
+
+def _score(state: State, rows: Rows) -> Scores:
+    fit = solve(state.sums, state.group)
+    x, blind = _regressors(state, rows.temperature_c, rows.log_rms, fit)
+    present = _present(state, rows.features)
+    expected, reach = _expectation(state, fit, x, blind)
+    clipped = expected + np.clip(rows.features - expected, -reach, reach)
+    limit_h = _GAP_INTERVALS * state.interval_h
+    step_h = np.minimum(np.diff(rows.t_ns, prepend=state.last_ns) / _HOUR_NS, limit_h)
+    averaged = follow(state.averages, Inputs(x, clipped, blind, present), state.group, step_h)
+    left = residuals(*averaged, fit, state.group)
+    spread = variances(state.deviations, state.interval_h) / np.maximum(left.weight, 0.05)
+    z = np.nan_to_num(left.standard / np.sqrt(spread + left.model))
+    state.today_squares += np.nan_to_num(np.maximum(left.standard**2 - left.model, 0.0)).sum(axis=0)
+    state.today_scored += len(z)
+    return _worst(state, rows, z, left.natural, blind)
+
+
+def _worst(state: State, rows: Rows, z: Array, natural: Array, blind: NDArray[np.bool_]) -> Scores:
+    """The verdicts: the largest |z| / threshold of each row, z of shape (k, scales, features)."""
+    limits = thresholds(state.weekly_maxima)
+    ratio = np.abs(z) / limits[:, None]
+    scale, feature = np.unravel_index(ratio.reshape(len(z), -1).argmax(axis=1), z.shape[1:])
+    row = np.arange(len(z))
+    score = ratio[row, scale, feature]
+    state.today_worst_z = np.maximum(state.today_worst_z, np.abs(z).max(axis=(0, 2)))
+    state.today_worst_score = max(state.today_worst_score, float(score.max()))
+    return Scores(
+        rows.t_ns,
+        score,
+        z[row, scale, feature],
+        limits[scale],
+        feature.astype(np.int64),
+        scale.astype(np.int64),
+        natural[row, scale, feature],
+        blind,
+    )
+
+
+def _close_day(state: State) -> None:
+    """Decide what becomes of the day that has ended."""
+    squares = state.today_squares / max(state.today_scored, 1)
+    day = Day(state.today, squares.astype(np.float32), state.today_worst_z)
+    quiet = state.today_worst_score < QUIET_SCORE
+    if not state.fitted:
+        state.waiting.append(day)
+        if state.seen.days >= FIT_DAYS and state.seen.rows >= FIT_ROWS:
+            _first_fit(state)
+    elif state.learned_days < FREEZE_DAYS:
+        _admit(state, day, quiet)
+    state.today = state.today[:0]
+    state.today_squares = np.zeros_like(state.today_squares)
+    state.today_scored, state.today_worst_score = 0, 0.0
+    state.today_worst_z = np.zeros_like(state.today_worst_z)
+
+
+def _admit(state: State, day: Day, quiet: bool) -> None:
+    if not state.judging:
+        _learn(state, day)
+    elif not quiet:
+        state.waiting.clear()
+    else:
+        state.waiting.append(day)
+        if len(state.waiting) > QUARANTINE_DAYS:
+            _learn(state, state.waiting.pop(0))
+
+
+def _learn(state: State, day: Day) -> None:
+    fit = solve(state.sums, state.group)
+    temperature, log_rms, features = _unpack(day.rows)
+    x, blind = _regressors(state, temperature, log_rms, fit)
+    keep = ~blind if state.thermal else np.ones_like(blind)
+    expected, reach = _expectation(state, fit, x, blind)
+    clipped = expected + np.clip(features - expected, -reach, reach)
+    add(state.sums, x[keep], clipped[keep], _present(state, features)[keep], state.group)
+    learn_deviation(state.deviations, day.squares, state.interval_h)
+    state.learned_days += 1
+    if state.judging:
+        _learn_week(state, day)
+
+
+def _learn_week(state: State, day: Day) -> None:
+    """Take the day's worst |z| into the weekly maxima that the thresholds come from."""
+    state.week_worst = np.maximum(state.week_worst, day.worst_z)
+    state.week_days += 1
+    if state.week_days == _DAYS_A_WEEK:
+        if (state.week_worst > 0).all():
+            state.weekly_maxima = np.vstack([state.weekly_maxima, state.week_worst])
+        state.week_worst, state.week_days = np.zeros_like(state.week_worst), 0
+
+
+def _first_fit(state: State) -> None:
+    """Fit the collected days, robustly, and run the averages over them."""
+    temperature, log_rms, features = _unpack(np.concatenate([day.rows for day in state.waiting]))
+    state.level_reference = float(np.median(log_rms))
+    state.thermal = bool(np.isfinite(temperature).all(axis=1).mean() > 0.5)
+    x, blind = _regressors(state, temperature, log_rms, None)
+    keep = ~blind if state.thermal else np.ones_like(blind)
+    present = _present(state, features)
+    x, features, present = x[keep], features[keep], present[keep]
+    clipped = features
+    for _ in range(_ROBUST_ROUNDS):
+        state.sums = empty_sums(state.sums.count.size, state.group.size)
+        add(state.sums, x, clipped, present, state.group)
+        expected = x @ solve(state.sums, state.group).coefficients.T
+        reach = CLIP * _robust_deviation(features - expected, present[:, state.group])
+        clipped = expected + np.clip(features - expected, -reach, reach)
+    step_h = np.full(len(x), state.interval_h)
+    follow(state.averages, Inputs(x, clipped, blind[keep], present), state.group, step_h)
+    state.learned_days = len(state.waiting)
+    state.waiting.clear()
+
+
+def _robust_deviation(errors: Array, present: NDArray[np.bool_]) -> Array:
+    """Deviation of each feature from the median of |error|, shape (features,); infinite where there is none."""
+    found = np.full(errors.shape[1], np.inf)
+    for feature in np.flatnonzero(present.any(axis=0)):
+        found[feature] = np.median(np.abs(errors[present[:, feature], feature])) * _MAD_TO_SD
+    return found
+
+
+def _unpack(rows: NDArray[np.float32]) -> tuple[Array, Array, Array]:
+    wide = rows.astype(np.float64)
+    return wide[:, :LAG_COUNT], wide[:, LAG_COUNT], wide[:, LAG_COUNT + 1 :]
+
+
+def _present(state: State, features: Array) -> NDArray[np.bool_]:
+    """Whether all features of each group are there, shape (k, groups)."""
+    finite = np.isfinite(features)
+    return np.stack([finite[:, state.group == g].all(axis=1) for g in range(state.sums.count.size)], axis=1)
+
+
+def _regressors(state: State, temperature_c: Array, log_rms: Array, fit: Fit | None) -> tuple[Array, NDArray[np.bool_]]:
+    """Regressors without gaps, and where temperature had to be replaced: always, without a thermometer."""
+    x = design(temperature_c, log_rms - state.level_reference)
+    if not state.thermal:
+        x[:, :THERMAL] = no_temperature()
+        return x, np.ones(len(x), dtype=np.bool_)
+    return complete(x, no_temperature() if fit is None else fit.usual)
+
+
+def _expectation(state: State, fit: Fit, x: Array, blind: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """What the regression expects of each row and how far from it a row may pull, both (k, features)."""
+    leverage = np.einsum("gki,ki->kg", x @ fit.inverse, x)[:, state.group]
+    spread = 1.0 + leverage + blind[:, None] * fit.blind
+    deviation = np.where(np.isfinite(fit.deviation), fit.deviation, 1e6)
+    return x @ fit.coefficients.T, CLIP * deviation * np.sqrt(spread)
