@@ -81,26 +81,27 @@ class System:
             FatalError: not by the deadline; says what is left.
         """
         end = time.monotonic() + deadline_s
-        while left := self.left_over():
+        while left := left_over(self.layout.cloud_data):
             self.watch()
             if time.monotonic() > end:
                 raise FatalError(f"after {deadline_s:g} s the service still has {left}")
             time.sleep(POLL_S)
 
-    def left_over(self) -> str:
-        """What the service has accepted and not yet finished, in words; empty when done."""
-        journal, state = self.layout.cloud_data / "journal.db", self.layout.cloud_data / "state.db"
-        newest = _number(journal, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'frames'")
-        analysed = _number(state, "SELECT COALESCE(MAX(value), 0) FROM meta WHERE key = 'offset'")
-        spooled = _number(state, "SELECT COUNT(*) FROM spool")
-        pending = _number(state, "SELECT COUNT(*) FROM outbox WHERE state = 'pending'")
-        parts = {"frames to analyse": newest - analysed, "batches to store": spooled, "mails to send": pending}
-        return ", ".join(f"{count} {what}" for what, count in parts.items() if count)
-
     def stop(self) -> None:
         """End everything, newest first, and wait for each."""
         while self._children:
             self._children.pop().stop()
+
+
+def left_over(cloud_data: Path) -> str:
+    """What a service has accepted and not yet finished, in words; empty when done."""
+    journal, state = cloud_data / "journal.db", cloud_data / "state.db"
+    newest = _number(journal, "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'frames'")
+    analysed = _number(state, "SELECT COALESCE(MAX(value), 0) FROM meta WHERE key = 'offset'")
+    spooled = _number(state, "SELECT COUNT(*) FROM spool")
+    pending = _number(state, "SELECT COUNT(*) FROM outbox WHERE state = 'pending'")
+    parts = {"frames to analyse": newest - analysed, "batches to store": spooled, "mails to send": pending}
+    return ", ".join(f"{count} {what}" for what, count in parts.items() if count)
 
 
 def _number(database: Path, query: str) -> int:
