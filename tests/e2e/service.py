@@ -1,0 +1,81 @@
+"""A service and an agent as real processes, with settings written for one test."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sensors_sim.demo.processes import Child
+from sensors_sim.demo.system import TELLTALE, left_over
+from tests.servers.process import free_port, wait_until
+
+DEADLINE_S = 300.0
+
+
+@dataclass
+class Service:
+    """A running `telltale cloud run`, and how to play something into it."""
+
+    folder: Path
+    mqtt_port: int
+    page_port: int
+    child: Child
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "cloud-data"
+
+    @property
+    def page(self) -> str:
+        return f"http://127.0.0.1:{self.page_port}"
+
+    def play(self, edge_toml: str) -> None:
+        """Run an agent on `edge_toml` until its sources have ended and everything is acknowledged and finished."""
+        path = self.folder / "edge.toml"
+        path.write_text(edge_toml.replace("MQTT_PORT", str(self.mqtt_port)), encoding="utf-8")
+        done = subprocess.run(
+            [*TELLTALE, "edge", "run", "-c", str(path), "--until-drained"],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.finish()
+
+    def finish(self) -> None:
+        def finished() -> bool:
+            self.child.must_run()
+            return not left_over(self.data)
+
+        wait_until(finished, f"service in {self.folder}", DEADLINE_S)
+
+
+@contextlib.contextmanager
+def running_service(folder: Path, mqtt_port: int, site_toml: str, store_toml: str, more: str = "") -> Iterator[Service]:
+    """Start the service with the given site and `[store]` section; ended at exit."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page_port = free_port()
+    (folder / "site.toml").write_text(site_toml, encoding="utf-8")
+    (folder / "cloud.toml").write_text(
+        f'site = "site.toml"\ndata_dir = "cloud-data"\nclock = "data"\n[broker]\nport = {mqtt_port}\n'
+        f'{store_toml}\n[notify]\nkind = "file"\nfolder = "mails"\n[serve]\nport = {page_port}\n{more}',
+        encoding="utf-8",
+    )
+    child = Child("cloud", [*TELLTALE, "cloud", "run", "-c", str(folder / "cloud.toml")], folder / "cloud.log")
+    try:
+        child.wait_for_port(page_port)
+        yield Service(folder, mqtt_port, page_port, child)
+    finally:
+        child.stop()
+
+
+def telltale(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a `telltale` command as a user would."""
+    return subprocess.run(
+        [*TELLTALE, *map(str, arguments)], cwd=folder, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
