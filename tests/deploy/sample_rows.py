@@ -70,7 +70,7 @@ def every_row() -> list[Rows]:
             batches += [_rows(name, gateway) for gateway in GATEWAYS]
         else:
             batches += [_rows(name, MIDSPAN), _rows(name, DECOY)]
-    batches += [_rows("reading", THERMOMETER), _refusals()]
+    batches += [_rows("reading", THERMOMETER), _withdrawn_life(), _cleared_finding()]
     return batches
 
 
@@ -90,16 +90,24 @@ def _columns(measurement: str, count: int) -> dict[str, Any]:
             columns[name] = [_TEXTS.get((measurement, name), "a text, with \"quotes\" and = signs")] * count
         else:
             columns[name] = [b"\x00\xff"] * count
-    if measurement == "life":
-        columns["refused"] = [""] * count
+    if measurement == "life":  # refused at first, estimated since
+        columns = {name: np.r_[np.nan, np.asarray(values)[1:]] for name, values in columns.items() if name != "refused"}
+        columns["refused"] = ["insufficient_history", *[""] * (count - 1)]
     return columns
 
 
 _TEXTS = {("finding", "reason"): "limit", ("finding", "tier"): "warn", ("novelty", "feature"): "mode1_hz"}
 
 
-def _refusals() -> Rows:
-    """A channel whose older estimate has since been withdrawn; MIDSPAN is refused once, in the middle."""
+def _withdrawn_life() -> Rows:
+    """A channel whose older estimate has since been withdrawn."""
     t_ns = START_NS + HOUR_NS * np.array([1, 2], dtype=np.int64)
     columns: dict[str, Any] = {f"p{p}_years": np.array([3.0, np.nan]) for p in (5, 10, 50, 90, 95)}
     return Rows("life", REFUSED, t_ns, {**columns, "refused": ["", "no_trend"]})
+
+
+def _cleared_finding() -> Rows:
+    """A warning that has cleared."""
+    t_ns = START_NS + HOUR_NS * np.array([1, 2], dtype=np.int64)
+    columns = {"reason": ["crack_trend"] * 2, "tier": ["warn", "clear"], "score": np.array([1.1, 0.2])}
+    return Rows("finding", REFUSED, t_ns, columns)
