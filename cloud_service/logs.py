@@ -9,8 +9,8 @@ import structlog
 
 
 def configure_logs(part: str) -> None:
-    """Send logs of this process to standard error, each line naming `part`."""
-    watched = sys.stderr.isatty()
+    """Send logs of this process to standard output, each line naming `part`."""
+    watched = sys.stdout.isatty()
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if watched else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
@@ -23,9 +23,9 @@ def configure_logs(part: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(part=part)
     # Libraries that log the standard way (uvicorn, aiomqtt, influxdb-client) speak up only when something is wrong.
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

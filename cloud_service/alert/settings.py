@@ -7,8 +7,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from telltale.errors import SettingsError
 from telltale.settings import Settings
-from telltale.site import Name
+from telltale.site import Site
 
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -24,7 +25,7 @@ class Maintenance(Settings, frozen=True):
 
     start: Instant
     end: Instant
-    structure: Name | str = ""
+    structure: str = ""
     why: str = ""
 
 
@@ -32,8 +33,8 @@ class AlertSettings(Settings, frozen=True):
     """When a finding becomes an incident, and an incident a mail.
 
     Attributes:
-        confirm_evaluations, confirm_min_s: so many evaluations in a row, over at least so long (event time), must agree.
-        instant_score: an alarm from this score on need not last `confirm_min_s`; the next evaluation confirms it.
+        confirm_evaluations, confirm_min_s: so many evaluations in a row, over so long at least (event time), agree.
+        instant_score: an alarm of this score need not last `confirm_min_s`: another evaluation confirms it.
         clear_score, clear_evaluations: an incident is cleared by so many evaluations in a row that are clear and score
             below this (1 is the limit: below 80 % of the gap).
         late_after_h: data older than this is late: a warning in it must still be true when the data has caught up.
@@ -51,3 +52,18 @@ class AlertSettings(Settings, frozen=True):
     late_hold_h: Annotated[float, Meta(gt=0)] = 1.0
     repeat_after_h: Annotated[float, Meta(ge=0)] = 24.0
     maintenance: tuple[Maintenance, ...] = ()
+
+
+def check(settings: AlertSettings, site: Site, where: str) -> None:
+    """What single keys cannot tell.
+
+    Raises:
+        SettingsError: a maintenance window that ends before it starts, or of a structure that the site has not.
+    """
+    known = {structure.id for _, structure in site.structures()}
+    for number, item in enumerate(settings.maintenance):
+        if item.structure and item.structure not in known:
+            remedy = "expected one of " + ", ".join(sorted(known))
+            raise SettingsError(f"{where}: alert: maintenance[{number}]: no structure {item.structure!r}", remedy)
+        if item.end <= item.start:
+            raise SettingsError(f"{where}: alert: maintenance[{number}]: ends before it starts", "correct start or end")

@@ -1,0 +1,102 @@
+"""The parts of the service, each as one coroutine that runs until it is told to stop. Imports happen inside."""
+
+# ruff: noqa: PLC0415 - each process imports what its part needs and nothing else: start-up time, memory
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+from cloud_service.settings import CloudSettings
+from telltale.clock import open_clock
+
+Part = Callable[[CloudSettings, asyncio.Event], Awaitable[None]]
+
+
+async def ingest(cloud: CloudSettings, stop: asyncio.Event) -> None:
+    """MQTT → journal."""
+    from cloud_service.ingest.run import run
+    from cloud_service.ingest.settings import IngestConfig
+
+    await run(
+        IngestConfig(
+            settings=cloud.ingest(),
+            broker=cloud.file.broker,
+            data_dir=cloud.data_dir,
+            site=cloud.site,
+            clock=open_clock(cloud.file.clock),
+            stop=stop,
+        )
+    )
+
+
+async def analyse(cloud: CloudSettings, stop: asyncio.Event) -> None:
+    """Journal → detectors → alerts → state, spool and outbox. Works in a thread: it computes and blocks."""
+    from cloud_service.analyse.detectors import DETECTORS
+    from cloud_service.analyse.run import run
+
+    stopped = threading.Event()
+    work = asyncio.create_task(
+        asyncio.to_thread(
+            run,
+            site=cloud.site,
+            data_dir=cloud.data_dir,
+            settings=cloud.analyse(),
+            alert=cloud.alert(),
+            detectors=DETECTORS,
+            clock=open_clock(cloud.file.clock),
+            mode=cloud.file.clock,
+            wait=stopped.wait,
+        )
+    )
+    told = asyncio.create_task(stop.wait())
+    await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
+    stopped.set()
+    told.cancel()
+    await work
+
+
+async def store(cloud: CloudSettings, stop: asyncio.Event) -> None:
+    """Spool → store."""
+    from cloud_service.store.run import StoreConfig, run
+
+    clock = open_clock(cloud.file.clock)
+    await run(StoreConfig(cloud.store(), cloud.data_dir, cloud.site, clock, stop))
+
+
+async def notify(cloud: CloudSettings, stop: asyncio.Event) -> None:
+    """Outbox → mails."""
+    from cloud_service.notify.run import run
+
+    settings = cloud.store()
+    await run(
+        cloud.notify(),
+        site=cloud.site,
+        data_dir=cloud.data_dir,
+        open_store=lambda: settings.open(cloud.site, cloud.data_dir),
+        clock=open_clock(cloud.file.clock),
+        stop=stop,
+        base=cloud.base,
+        where=cloud.where,
+    )
+
+
+async def serve(cloud: CloudSettings, stop: asyncio.Event) -> None:
+    """Pages and API."""
+    from cloud_service.serve.run import run
+
+    settings = cloud.store()
+    await run(
+        cloud.serve(),
+        site=cloud.site,
+        data_dir=cloud.data_dir,
+        open_store=lambda: settings.open(cloud.site, cloud.data_dir),
+        clock=open_clock(cloud.file.clock),
+        stop=stop,
+        base=cloud.base,
+        where=cloud.where,
+    )
+
+
+# In the order of the data.
+PARTS: dict[str, Part] = {"ingest": ingest, "analyse": analyse, "store": store, "notify": notify, "serve": serve}
