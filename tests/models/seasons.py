@@ -1,8 +1,8 @@
 """Hourly features of a simulated footbridge through the seasons: independent of the product's own simulator.
 
 Three modes that follow a lagged temperature with a kink at freezing, octave shares that follow level and temperature,
-traffic by hour and weekday, slow residual weather (not explained by the thermometer), heavy-tailed noise, and windows in
-which a mode is not excited.
+traffic by hour and weekday, slow residual weather (not explained by the thermometer), heavy-tailed noise, and windows
+in which a mode is not excited.
 """
 
 from __future__ import annotations

@@ -1,0 +1,165 @@
+"""Novelty of a vibration channel once it has a baseline (see `models.novelty` for the method)."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_service.analyse.detector import Batch, Output
+from cloud_service.analyse.detectors.vibration_rows import (
+    describe_shift,
+    feature_names,
+    groups,
+    log_features,
+    log_of,
+)
+from cloud_service.store.schema import Rows
+from models import novelty
+from models.averages import SCALES_H
+from models.blocks import BLOCK_NS, Pending, fold, no_block
+from models.commissioning import BASELINE_DAYS
+from models.environment import LAG_COUNT
+from models.novelty import Scores
+from telltale.clock import NS_PER_HOUR, NS_PER_S
+from telltale.findings import Finding, Reason, Tier
+from telltale.site import Channel, Place
+
+ALARM_SCORE = 1.5  # self-set: half as far again as the channel's own quiet weeks allow
+SOURCE = "self-set: learned from this channel's quiet weeks, at most one false warning a sensor-year"
+
+
+class State(msgspec.Struct):
+    """The model's memory and the half-hour block that is open (continuous recordings only)."""
+
+    model: novelty.State
+    pending: Pending
+
+
+class NoveltyDetector:
+    """Owns `Reason.NOVELTY` of vibration waveforms."""
+
+    name = "novelty"
+    state_type = State
+
+    def applies(self, place: Place) -> bool:
+        """Vibration windows."""
+        return place.channel.kind == "vibration" and place.channel.is_waveform
+
+    def initial(self, place: Place) -> State:
+        """Nothing learned."""
+        channel = place.channel
+        interval_h = max(channel.interval_s * NS_PER_S, BLOCK_NS) / NS_PER_HOUR
+        columns = LAG_COUNT + 1 + len(feature_names(channel))
+        return State(novelty.initial_state(groups(channel), interval_h), no_block(columns))
+
+    def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
+        """Follow the batch's trusted windows; verdicts once there is a baseline, before that only `CLEAR`."""
+        rows = _rows(place.channel, state, batch)
+        if not rows.t_ns.size:
+            return state, Output()
+        output = Output()
+        judged_from = 0
+        for scores in novelty.step(state.model, rows):
+            judged_from += len(scores.t_ns)
+            temperature = rows.temperature_c[np.isin(rows.t_ns, scores.t_ns), 0]
+            output.findings += _findings(place.channel, state.model, scores, temperature)
+            output.rows.append(_stored(place.channel, scores, temperature))
+        if not judged_from and state.model.last_ns == int(rows.t_ns[-1]):
+            output.findings.append(_not_yet(place.channel, state.model))
+        return state, output
+
+
+def _rows(channel: Channel, state: State, batch: Batch) -> novelty.Rows:
+    """The windows that may be judged, each a row, or half-hour means of them where they come faster."""
+    names = feature_names(channel)
+    log_rms = log_of(batch.features["rms"])
+    keep = ~batch.faulty & ~batch.inputs_faulty & np.isfinite(log_rms)
+    keep &= batch.t_ns > max(state.model.last_ns, state.pending.last_ns)
+    t_ns = batch.t_ns[keep]
+    table = np.column_stack([batch.temperature_c, log_rms, log_features(batch, names)])[keep]
+    if channel.interval_s * NS_PER_S < BLOCK_NS:
+        t_ns, table = fold(state.pending, t_ns, table)
+    return novelty.Rows(t_ns, table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :])
+
+
+def _findings(
+    channel: Channel, model: novelty.State, scores: Scores, temperature_c: NDArray[np.float64]
+) -> list[Finding]:
+    names = feature_names(channel)
+    found = []
+    for i, score in enumerate(scores.score.tolist()):
+        key, shift = describe_shift(names[scores.feature[i]], float(scores.shift[i]))
+        evidence: dict[str, float | str] = {
+            "feature": names[scores.feature[i]],
+            "sign": "higher" if scores.z[i] > 0 else "lower",
+            "scale_h": SCALES_H[scores.scale[i]],
+            "z": float(scores.z[i]),
+            key: shift,
+            "conditioned_on": _conditioning(model, bool(scores.blind[i])),
+            "baseline_days": model.learned_days,
+        }
+        if np.isfinite(temperature_c[i]):
+            evidence["temperature_c"] = float(temperature_c[i])
+        found.append(
+            Finding(
+                channel=channel.id,
+                t_ns=int(scores.t_ns[i]),
+                reason=Reason.NOVELTY,
+                tier=_tier(score, bool(scores.blind[i])),
+                score=score,
+                value=abs(float(scores.z[i])),
+                limit=float(scores.threshold[i]),
+                unit="σ",
+                limit_source=SOURCE,
+                evidence=evidence,
+            )
+        )
+    return found
+
+
+def _tier(score: float, blind: bool) -> Tier:
+    """Without temperature a verdict is a warning at most: a cold night can look like damage."""
+    if score < 1.0:
+        return Tier.CLEAR
+    return Tier.ALARM if score >= ALARM_SCORE and not blind else Tier.WARN
+
+
+def _conditioning(model: novelty.State, blind: bool) -> str:
+    if not model.thermal:
+        return "level only: no temperature in the baseline"
+    return "level; temperature missing now" if blind else "temperature and level"
+
+
+def _stored(channel: Channel, scores: Scores, temperature_c: NDArray[np.float64]) -> Rows:
+    names = feature_names(channel)
+    return Rows(
+        "novelty",
+        channel.id,
+        scores.t_ns,
+        {
+            "score": scores.score,
+            "z": scores.z,
+            "threshold": scores.threshold,
+            "feature": [names[i] for i in scores.feature],
+            "sign": np.sign(scores.z).astype(np.int64),
+            "scale_h": np.array(SCALES_H)[scores.scale],
+            "temperature_c": temperature_c,
+        },
+    )
+
+
+def _not_yet(channel: Channel, model: novelty.State) -> Finding:
+    """There is no baseline yet: clear, and why."""
+    return Finding(
+        channel=channel.id,
+        t_ns=model.last_ns,
+        reason=Reason.NOVELTY,
+        tier=Tier.CLEAR,
+        score=0.0,
+        value=0.0,
+        limit=0.0,
+        unit="σ",
+        limit_source=SOURCE,
+        evidence={"baseline_days": model.seen.days, "baseline_needs_days": BASELINE_DAYS},
+    )

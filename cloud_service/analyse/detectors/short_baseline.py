@@ -1,0 +1,137 @@
+"""Before novelty has its baseline: rate- and level-normalised features against the recent past, provisionally."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from cloud_service.analyse.detector import Batch, Output
+from cloud_service.analyse.detectors.vibration_rows import describe_shift, log_features, shape_names
+from cloud_service.store.schema import Rows
+from models import short_baseline
+from models.commissioning import BASELINE_DAYS, Commissioning
+from models.short_baseline import FIRST_ROWS, RUN, THRESHOLD, Scores
+from telltale.clock import NS_PER_HOUR, NS_PER_S
+from telltale.findings import Finding, Reason, Tier
+from telltale.site import Channel, Place
+
+SOURCE = "self-set: distance from the recent past, provisional until a baseline exists"
+
+
+class State(msgspec.Struct):
+    """How much data came, up to when, and the recent past."""
+
+    seen: Commissioning
+    last_ns: int
+    model: short_baseline.State
+
+
+class ShortBaselineDetector:
+    """Owns `Reason.NOVELTY_PROVISIONAL` of vibration waveforms; a warning at most."""
+
+    name = "short_baseline"
+    state_type = State
+
+    def applies(self, place: Place) -> bool:
+        """Vibration windows."""
+        return place.channel.kind == "vibration" and place.channel.is_waveform
+
+    def initial(self, place: Place) -> State:
+        """No past."""
+        return State(Commissioning(), -(2**62), short_baseline.initial_state(len(shape_names(place.channel))))
+
+    def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
+        """Judge trusted new windows one by one until the baseline of the novelty detector takes over."""
+        channel = place.channel
+        table = log_features(batch, shape_names(channel))
+        keep = ~batch.faulty & ~batch.inputs_faulty & (batch.t_ns > state.last_ns) & np.isfinite(table).all(axis=1)
+        t_ns, table = batch.t_ns[keep], table[keep]
+        if not t_ns.size:
+            return state, Output()
+        state.last_ns = int(t_ns[-1])
+        early = np.fromiter((_counts(state.seen, t) for t in t_ns.tolist()), np.bool_, t_ns.size)
+        output = Output()
+        if early.any():
+            scores = short_baseline.step(state.model, table[early])
+            times = t_ns[early][scores.judged]
+            output.findings += _findings(channel, state, times.tolist(), scores)
+            output.rows.append(_stored(channel, times, scores))
+        if not early.all():
+            state.model = short_baseline.initial_state(table.shape[1])
+            output.findings.append(_clear(channel, state.last_ns, {"superseded_by": "novelty"}))
+        elif not output.findings:
+            evidence: dict[str, float | str] = {"windows": state.seen.rows, "needs_windows": FIRST_ROWS + RUN}
+            output.findings.append(_clear(channel, state.last_ns, evidence))
+        return state, output
+
+
+def _counts(seen: Commissioning, t_ns: int) -> bool:
+    """Count a window; whether it still belongs to the time before the baseline."""
+    seen.observe(t_ns)
+    return not seen.complete
+
+
+def _findings(channel: Channel, state: State, t_ns: list[int], scores: Scores) -> list[Finding]:
+    names = shape_names(channel)
+    found = []
+    for i, score in enumerate(scores.score.tolist()):
+        feature = names[scores.feature[i]]
+        key, shift = describe_shift(feature, float(scores.shift[i]))
+        found.append(
+            Finding(
+                channel=channel.id,
+                t_ns=t_ns[i],
+                reason=Reason.NOVELTY_PROVISIONAL,
+                tier=Tier.WARN if score >= 1.0 else Tier.CLEAR,
+                score=score,
+                value=score * THRESHOLD,
+                limit=THRESHOLD,
+                unit="σ",
+                limit_source=SOURCE,
+                evidence={
+                    "feature": feature,
+                    "sign": "higher" if scores.z[i] > 0 else "lower",
+                    "z": float(scores.z[i]),
+                    key: shift,
+                    "windows_judged_together": RUN,
+                    "reference_windows": len(state.model.reference),
+                    "conditioned_on": "nothing: too short for temperature",
+                },
+                provisional=True,
+            )
+        )
+    return found
+
+
+def _stored(channel: Channel, t_ns: np.typing.NDArray[np.int64], scores: Scores) -> Rows:
+    names = shape_names(channel)
+    count = len(t_ns)
+    return Rows(
+        "novelty",
+        channel.id,
+        t_ns,
+        {
+            "score": scores.score,
+            "z": scores.z,
+            "threshold": np.full(count, THRESHOLD),
+            "feature": [names[i] for i in scores.feature],
+            "sign": np.sign(scores.z).astype(np.int64),
+            "scale_h": np.full(count, RUN * channel.interval_s * NS_PER_S / NS_PER_HOUR),
+        },
+    )
+
+
+def _clear(channel: Channel, t_ns: int, evidence: dict[str, float | str]) -> Finding:
+    return Finding(
+        channel=channel.id,
+        t_ns=t_ns,
+        reason=Reason.NOVELTY_PROVISIONAL,
+        tier=Tier.CLEAR,
+        score=0.0,
+        value=0.0,
+        limit=THRESHOLD,
+        unit="σ",
+        limit_source=SOURCE,
+        evidence={**evidence, "baseline_needs_days": BASELINE_DAYS},
+        provisional=True,
+    )
