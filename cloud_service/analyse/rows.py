@@ -1,4 +1,4 @@
-"""Readings, windows, waveforms, findings and lives → rows for the store."""
+"""Readings, windows, waveforms and findings → rows for the store."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch
 from cloud_service.store.schema import MEASUREMENTS, Rows
-from telltale.clock import NS_PER_S, NS_PER_YEAR
-from telltale.findings import Finding, Life
+from telltale.clock import NS_PER_S
+from telltale.findings import Finding
 from telltale.site import Channel
 from telltale.wire import body
 
@@ -78,18 +78,3 @@ def _finding_rows(channel: str, findings: Sequence[Finding]) -> Rows:
         "detail": [msgspec.json.encode(finding.evidence).decode() for finding in findings],
     }
     return Rows("finding", channel, np.array([finding.t_ns for finding in findings], dtype=np.int64), columns)
-
-
-def life_rows(lives: Sequence[Life]) -> list[Rows]:
-    """A row for each estimate or refusal: quantiles as years from its time."""
-    return [_life_row(life) for life in lives]
-
-
-def _life_row(life: Life) -> Rows:
-    columns: Columns = {}
-    for name in ("p5", "p10", "p50", "p90", "p95"):
-        date_ns = getattr(life, f"{name}_ns")
-        years = np.nan if date_ns is None else (date_ns - life.t_ns) / NS_PER_YEAR
-        columns[f"{name}_years"] = np.array([years])
-    columns["refused"] = [life.refused.value if life.refused else ""]
-    return Rows("life", life.channel, np.array([life.t_ns], dtype=np.int64), columns)

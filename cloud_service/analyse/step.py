@@ -20,7 +20,7 @@ from cloud_service.analyse.order import judging_order
 from cloud_service.analyse.outcome import Latest, StepResult
 from cloud_service.analyse.piece import Piece
 from cloud_service.analyse.route import route
-from cloud_service.analyse.rows import life_rows, reading_rows
+from cloud_service.analyse.rows import reading_rows
 from cloud_service.analyse.segment import Newest, segments
 from cloud_service.analyse.states import States
 from cloud_service.analyse.surroundings import Surroundings, enter
@@ -53,7 +53,6 @@ class Step:
             self._judge_structure(structure, members, bench, result)
         rank = {channel: index for index, channel in enumerate(self._site.places)}
         result.judged.sort(key=lambda judged: (judged.frame, judged.finding.t_ns, rank[judged.finding.channel]))
-        result.rows.extend(life_rows(result.lives))
         return states, result
 
     def _sift(self, pieces: Sequence[Piece], frames: Sequence[Decoded], result: StepResult) -> list[Piece]:
