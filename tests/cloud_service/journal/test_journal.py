@@ -1,0 +1,230 @@
+import json
+import random
+import sqlite3
+import zlib
+
+import pytest
+
+from cloud_service.journal import batch as batch_module
+from cloud_service.journal.entries import FrameEntry, HealthEntry, RejectedEntry, StatusEntry
+from cloud_service.journal.reader import JournalReader
+from cloud_service.journal.retention import live_bytes, prune
+from cloud_service.journal.writer import JournalWriter, open_journal
+from telltale.clock import NS_PER_DAY
+from telltale.errors import RejectReason, RetryError
+from telltale.readings import DropRecord
+
+RUN = bytes(range(16))
+KEY = ("gw", RUN)
+
+
+def frame(sequence, payload=b"payload", drops=(), run_id=RUN, received_ns=5):
+    return FrameEntry("gw", run_id, sequence, received_ns, payload, drops)
+
+
+def rejected(sequence, run_id=RUN):
+    return RejectedEntry("gw", run_id, sequence, 5, b"bad", RejectReason.BAD_BODY, "not zstd")
+
+
+@pytest.fixture
+def connection(tmp_path):
+    opened = open_journal(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def writer(tmp_path):
+    opened = JournalWriter(open_journal(tmp_path))
+    yield opened
+    opened.close()
+
+
+def books(connection):
+    row = connection.execute("SELECT cumulative, above, stored, dropped, rejected FROM runs").fetchone()
+    assert row is not None
+    covered = row[0] + sum(last - first + 1 for first, last in json.loads(row[1]))
+    assert covered == row[2] + row[3] + row[4]
+    assert row[2] == connection.execute("SELECT COUNT(*) FROM frames").fetchone()[0]
+    assert row[3] == connection.execute("SELECT COALESCE(SUM(last - first + 1), 0) FROM drops").fetchone()[0]
+    return dict(zip(("stored", "dropped", "rejected"), row[2:], strict=True))
+
+
+def test_frames_are_committed_and_acknowledged_with_their_gaps(writer, connection):
+    done = writer.commit([frame(1), frame(2), frame(5), frame(4), frame(9)])
+    assert done.acks[KEY].cumulative == 2
+    assert done.acks[KEY].above == ((4, 5), (9, 9))
+    assert done.stored == 5
+    assert [record.sequence for record in JournalReader(connection).read(0)] == [1, 2, 5, 4, 9]
+
+
+def test_a_duplicate_is_acknowledged_again_and_stored_once(writer, connection):
+    writer.commit([frame(1)])
+    done = writer.commit([frame(1), frame(1), frame(2), frame(2)])
+    assert done.acks[KEY].cumulative == 2
+    assert (done.stored, done.duplicates) == (1, 3)
+    assert books(connection) == {"stored": 2, "dropped": 0, "rejected": 0}
+
+
+def test_dedupe_outlives_restart_and_retention(writer, connection, tmp_path):
+    writer.commit([frame(n) for n in (1, 2, 3, 7)])
+    assert prune(connection, passed_offset=4, now_ns=99 * NS_PER_DAY, keep_days=1, keep_bytes=2**40) == 4
+    writer.close()
+    again = JournalWriter(open_journal(tmp_path))
+    done = again.commit([frame(n) for n in (1, 2, 3, 7, 4)])
+    assert (done.stored, done.duplicates) == (1, 4)
+    assert (done.acks[KEY].cumulative, done.acks[KEY].above) == (4, ((7, 7),))
+    assert [record.offset for record in JournalReader(connection).read(0)] == [5]
+    again.close()
+
+
+def test_runs_do_not_mix(writer):
+    done = writer.commit([frame(1), frame(1, run_id=b"x" * 16)])
+    assert done.stored == 2
+    assert len(done.acks) == 2
+
+
+def test_drop_records_advance_coverage_and_stored_wins(writer, connection):
+    done = writer.commit([frame(1), frame(8, drops=(DropRecord(1, 4, "thinned"), DropRecord(6, 7, "full")))])
+    assert (done.acks[KEY].cumulative, done.acks[KEY].above) == (4, ((6, 8),))
+    assert books(connection) == {"stored": 2, "dropped": 5, "rejected": 0}
+    done = writer.commit([frame(3), frame(3)])  # dropped, they said, and here it is
+    assert (done.stored, done.duplicates) == (1, 1)
+    assert books(connection) == {"stored": 3, "dropped": 4, "rejected": 0}
+    rows = connection.execute("SELECT first, last, reason FROM drops ORDER BY first").fetchall()
+    assert rows == [(2, 2, "thinned"), (4, 4, "thinned"), (6, 7, "full")]
+
+
+def test_a_drop_record_of_everything_takes_no_frame_away(writer, connection):
+    writer.commit([frame(1, drops=(DropRecord(1, 2**63 - 1, "hostile"),))])
+    assert writer.commit([frame(n) for n in (2, 5, 10**12)]).stored == 3
+    assert [record.sequence for record in JournalReader(connection).read(0)] == [1, 2, 5, 10**12]
+
+
+def test_rejected_frames_are_covered_answered_and_kept_once(writer, connection):
+    done = writer.commit([frame(1), rejected(2), frame(3)])
+    assert done.acks[KEY].cumulative == 3
+    assert done.acks[KEY].rejected == ((2, "bad_body", "not zstd"),)
+    again = writer.commit([rejected(2), frame(2)])
+    assert again.acks[KEY].rejected == ((2, "bad_body", "not zstd"),)
+    assert connection.execute("SELECT sequence, payload FROM dead_letter").fetchall() == [(2, b"bad")]
+    assert books(connection) == {"stored": 2, "dropped": 0, "rejected": 1}
+
+
+def test_what_cannot_be_identified_is_kept_and_not_answered(writer, connection):
+    done = writer.commit([RejectedEntry("gw", None, None, 5, b"\xff" * 99, RejectReason.NOT_A_FRAME, "what?")])
+    assert done.acks == {}
+    assert connection.execute("SELECT run_id, reason, detail FROM dead_letter").fetchall() == [
+        (None, "not_a_frame", "what?")
+    ]
+
+
+def test_dead_letters_are_bounded(tmp_path, connection):
+    writer = JournalWriter(open_journal(tmp_path), dead_letter_rows=10, dead_letter_bytes=2)
+    writer.commit([rejected(n) for n in range(1, 31)])
+    rows = connection.execute("SELECT sequence, payload FROM dead_letter ORDER BY id").fetchall()
+    assert rows == [(n, b"ba") for n in range(21, 31)]
+    writer.close()
+
+
+def test_gaps_are_bounded_and_what_fills_them_is_still_taken(writer, monkeypatch):
+    monkeypatch.setattr(batch_module, "MAX_RANGES", 5)
+    done = writer.commit([frame(n) for n in (1, 3, 5, 7, 9, 11, 13)])
+    assert (done.stored, done.postponed) == (5, 2)
+    assert writer.commit([frame(2), frame(4), frame(11)]).stored == 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_resends_and_restarts_store_each_frame_once(tmp_path, connection, seed):
+    rng = random.Random(seed)
+    writer = JournalWriter(open_journal(tmp_path))
+    wanted = set(range(1, 301))
+    for _ in range(60):
+        writer.commit(
+            [frame(rng.randint(1, 300), payload=b"x" * rng.randint(0, 99)) for _ in range(rng.randint(1, 30))]
+        )
+        if rng.random() < 0.2:
+            writer.close()
+            writer = JournalWriter(open_journal(tmp_path))
+    done = writer.commit([frame(n) for n in sorted(wanted)])
+    assert (done.acks[KEY].cumulative, done.acks[KEY].above) == (300, ())
+    assert sorted(record.sequence for record in JournalReader(connection).read(0, 10_000)) == sorted(wanted)
+    writer.close()
+
+
+def test_gateways_are_seen_with_status_and_health(writer, connection):
+    writer.commit([StatusEntry("gw", 3, online=True), HealthEntry("gw", 4, b'{"at_ns":1}'), frame(1, received_ns=7)])
+    assert connection.execute("SELECT * FROM gateways").fetchall() == [("gw", 1, 3, 7, b'{"at_ns":1}')]
+    writer.commit([StatusEntry("gw", 9, online=False)])
+    assert connection.execute("SELECT online, status_ns, health FROM gateways").fetchone() == (0, 9, b'{"at_ns":1}')
+
+
+def test_a_stranger_is_no_gateway(writer, connection):
+    writer.commit([RejectedEntry("nobody", RUN, 1, 5, b"", RejectReason.UNKNOWN_GATEWAY, "")])
+    assert connection.execute("SELECT COUNT(*) FROM gateways").fetchone() == (0,)
+
+
+def test_a_full_disk_is_retried_and_nothing_is_half_done(writer, connection):
+    writer.commit([frame(1)])
+    pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
+    writer._connection.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(RetryError, match="full"):
+        writer.commit([frame(2, payload=bytes(500_000))])
+    writer._connection.execute("PRAGMA max_page_count=1000000")
+    done = writer.commit([frame(2, payload=bytes(500_000))])
+    assert (done.stored, done.duplicates) == (1, 0)
+    assert books(connection) == {"stored": 2, "dropped": 0, "rejected": 0}
+
+
+def test_a_journal_at_its_limit_takes_nothing_until_there_is_room(tmp_path, connection):
+    writer = JournalWriter(open_journal(tmp_path), max_bytes=300_000)
+    writer.commit([frame(n, payload=bytes(100_000)) for n in (1, 2, 3)])
+    with pytest.raises(RetryError, match="analysis is too far behind"):
+        writer.commit([frame(4)])
+    prune(connection, passed_offset=2, now_ns=0, keep_days=9, keep_bytes=100_000)
+    assert writer.commit([frame(4)]).stored == 1
+    writer.close()
+
+
+def test_the_reader_is_bounded_and_always_advances(writer, connection):
+    writer.commit([frame(n, payload=bytes(1_000)) for n in range(1, 11)])
+    reader = JournalReader(connection)
+    assert [record.offset for record in reader.read(0, max_frames=3)] == [1, 2, 3]
+    assert [record.offset for record in reader.read(3, max_bytes=2_500)] == [4, 5]
+    assert [record.offset for record in reader.read(5, max_bytes=1)] == [6]
+    assert reader.read(10) == []
+    assert reader.end() == 10
+
+
+def test_a_flipped_bit_is_found_and_buried(writer, connection):
+    writer.commit([frame(1), frame(2), frame(3)])
+    connection.execute('UPDATE frames SET payload=? WHERE "offset"=2', (b"Payload",))
+    reader = JournalReader(connection)
+    records = reader.read(0)
+    assert [record.intact for record in records] == [True, False, True]
+    reader.bury(records[1], RejectReason.BAD_BODY, "checksum")
+    assert connection.execute("SELECT sequence, detail, payload FROM dead_letter").fetchall() == [
+        (2, "journal offset 2: checksum", b"Payload")
+    ]
+    assert zlib.crc32(records[0].payload) == connection.execute('SELECT crc FROM frames WHERE "offset"=1').fetchone()[0]
+
+
+def test_retention_keeps_what_analysis_has_not_passed(writer, connection):
+    writer.commit([frame(n, payload=bytes(2_000), received_ns=n * NS_PER_DAY) for n in range(1, 11)])
+    assert prune(connection, passed_offset=0, now_ns=99 * NS_PER_DAY, keep_days=0, keep_bytes=0) == 0
+    assert prune(connection, passed_offset=9, now_ns=10 * NS_PER_DAY, keep_days=6, keep_bytes=2**40) == 3
+    size = live_bytes(connection)
+    assert prune(connection, passed_offset=8, now_ns=0, keep_days=9, keep_bytes=1) == 5
+    assert live_bytes(connection) < size
+    assert [record.offset for record in JournalReader(connection).read(0)] == [9, 10]
+
+
+def test_a_second_writer_waits_for_the_first(writer, tmp_path):
+    other = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+    writer._connection.execute("PRAGMA busy_timeout=1")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(RetryError, match="locked"):
+        writer.commit([frame(1)])
+    other.execute("ROLLBACK")
+    other.close()
+    assert writer.commit([frame(1)]).stored == 1
