@@ -1,0 +1,111 @@
+"""The registry of standards: which edition, where the figures come from, and whether we have checked them.
+
+Every result that rests on a standard cites its entry (`cite`). `verified` is true where a published worked example or
+an independent implementation reproduces our figures in a test; false where they were only transcribed: an engineer
+checks those against the edition in force before relying on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """One entry.
+
+    Attributes:
+        key: the name used in code.
+        name, edition, clause: what is cited.
+        content: what we take from it.
+        source: where our figures come from.
+        verified: whether a test reproduces them from an independent source.
+    """
+
+    key: str
+    name: str
+    edition: str
+    clause: str
+    content: str
+    source: str
+    verified: bool
+
+
+STANDARDS: dict[str, Standard] = {
+    entry.key: entry
+    for entry in (
+        Standard(
+            key="astm_e1049",
+            name="ASTM E1049",
+            edition="85 (2017)",
+            clause="5.4.4",
+            content="rainflow counting, three-point rule, residue as half cycles",
+            source="worked example of 5.4.4; the Python package rainflow 3.2",
+            verified=True,
+        ),
+        Standard(
+            key="en_1993_1_9",
+            name="EN 1993-1-9",
+            edition="2005 + AC:2009",
+            clause="7.1, annex A",
+            content="S-N curves of slopes 3 and 5, limits at 5e6 and 1e8 cycles, linear damage sum",
+            source="clause 7.1 (2) and (3); the curve passes through its own fixed points",
+            verified=True,
+        ),
+        Standard(
+            key="bs_7910",
+            name="BS 7910",
+            edition="2019",
+            clause="8.2.3 (simplified law)",
+            content="Paris constants for steel in air below 100 °C: C = 5.21e-13, m = 3, ΔK₀ = 63 (N/mm^1.5, mm/cycle)",
+            source="worked value: 2 to 20 mm, Y = 1.12, 60 N/mm² gives 1.098e6 cycles",
+            verified=True,
+        ),
+        Standard(
+            key="en_1992_1_1",
+            name="EN 1992-1-1",
+            edition="2004 + A1:2014",
+            clause="7.3.1, table 7.1N",
+            content="recommended crack widths: 0.4 mm (X0, XC1), 0.3 mm (XC2 to XC4, XD, XS), 0.2 mm prestressed XC1",
+            source="transcribed; national annexes may differ",
+            verified=False,
+        ),
+        Standard(
+            key="din_4150_3",
+            name="DIN 4150-3",
+            edition="2016-12",
+            clause="table 1, table 4",
+            content="guide values of vibration velocity for buildings",
+            source="transcribed",
+            verified=False,
+        ),
+        Standard(
+            key="kr_rc_deck_crack",
+            name="Korean guideline for safety inspection and in-depth safety inspection of bridges",
+            edition="RC bridge deck, one-way crack width",
+            clause="condition evaluation",
+            content="grades a < 0.1 ≤ b < 0.3 ≤ c < 0.5 ≤ d < 1.0 ≤ e (mm)",
+            source="transcribed",
+            verified=False,
+        ),
+    )
+}
+
+
+def cite(key: str) -> str:
+    """The citation of an entry, saying so where it is not verified."""
+    entry = STANDARDS[key]
+    text = f"{entry.name}:{entry.edition}, {entry.clause}"
+    return text if entry.verified else f"{text} (transcribed, not verified)"
+
+
+KOREAN_RC_DECK_BOUNDS_MM = ((0.1, "a"), (0.3, "b"), (0.5, "c"), (1.0, "d"))
+
+
+def korean_rc_deck_grade(width_mm: float) -> str:
+    """Grade a to e of a crack width in an RC bridge deck (`kr_rc_deck_crack`); a proposal that an engineer signs."""
+    return next((grade for below, grade in KOREAN_RC_DECK_BOUNDS_MM if width_mm < below), "e")
+
+
+# Schemes that `condition_scheme` of a channel may name.
+CONDITION_SCHEMES = {"kr_rc_deck_crack": korean_rc_deck_grade}
