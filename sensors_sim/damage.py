@@ -46,7 +46,7 @@ class StiffnessLoss:
     def amount(self, days: NDArray[np.float64]) -> NDArray[np.float64]:
         """Relative loss of stiffness, 0 to 1."""
         at, loss = zip(*self.points, strict=True)
-        return np.interp(days, at, loss)
+        return np.asarray(np.interp(days, at, loss))
 
     def record(self, span: Span) -> Truth:
         """Start, end of the growth, final loss and what it does to the frequencies."""
@@ -76,7 +76,7 @@ class CrackGrowth:
     def amount(self, days: NDArray[np.float64]) -> NDArray[np.float64]:
         """Growth, mm."""
         years = np.maximum(days - self.start_day, 0.0) / DAYS_PER_YEAR
-        return self.rate_mm_per_year * years + 0.5 * self.acceleration_mm_per_year2 * years**2
+        return np.asarray(self.rate_mm_per_year * years + 0.5 * self.acceleration_mm_per_year2 * years**2)
 
     def record(self, span: Span) -> Truth:
         """Start, rates, and the growth reached at the end of the span."""

@@ -27,7 +27,8 @@ WARMEST_HOUR = 14.0  # UTC
 @dataclass(frozen=True, slots=True)
 class Climate:
     """Air temperature of a place, °C: annual mean, half the swing of the year and of the day, and the weather as a
-    first-order autoregression with a standard deviation and a memory."""
+    first-order autoregression with a standard deviation and a memory.
+    """
 
     mean_c: float = 9.0
     season_c: float = 9.5
@@ -87,4 +88,4 @@ def _weather(climate: Climate, t_ns: NDArray[np.int64], streams: Streams) -> NDA
     for index, shock in enumerate(shocks.tolist()):
         state = keep * state + shock
         path[index] = state
-    return np.interp((t_ns - t_ns[0]) / WEATHER_STEP_NS, np.arange(count), path)
+    return np.asarray(np.interp((t_ns - t_ns[0]) / WEATHER_STEP_NS, np.arange(count), path))

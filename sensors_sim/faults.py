@@ -17,6 +17,21 @@ from sensors_sim.span import Span
 Values = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One tick of a fault.
+
+    Attributes:
+        days: time of each reading, shape (k,), days since the start of the span.
+        frozen: the last good reading before the fault.
+        generator: the fault's randomness for this tick.
+    """
+
+    days: Values
+    frozen: float
+    generator: np.random.Generator
+
+
 class Fault(Protocol):
     """One fault of one sensor. `end_day` None: it lasts."""
 
@@ -34,14 +49,12 @@ class Fault(Protocol):
     def end_day(self) -> float | None:
         """Day on which it ends; None: it lasts."""
 
-    def apply(self, values: Values, days: Values, frozen: float, generator: np.random.Generator) -> Values:
+    def apply(self, values: Values, case: Case) -> Values:
         """The faulty readings of a tick.
 
         Args:
             values: readings while the fault holds, shape (k,), engineering units; NaN marks a missing one.
-            days: when, shape (k,), days since the start of the span.
-            frozen: the last good reading before the fault.
-            generator: this fault's randomness for this tick.
+            case: when, and what the fault may need beside them.
         """
 
 
@@ -54,9 +67,9 @@ class Stuck:
     start_day: float
     end_day: float | None = None
 
-    def apply(self, values: Values, days: Values, frozen: float, generator: np.random.Generator) -> Values:
+    def apply(self, values: Values, case: Case) -> Values:
         """`frozen`, for ever."""
-        return np.full_like(values, frozen)
+        return np.full_like(values, case.frozen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +83,9 @@ class Spikes:
     share: float
     end_day: float | None = None
 
-    def apply(self, values: Values, days: Values, frozen: float, generator: np.random.Generator) -> Values:
+    def apply(self, values: Values, case: Case) -> Values:
         """Readings with spikes of either sign, 0.5 to 1.5 times `size`."""
-        hit, height, sign = generator.random((3, values.size))
+        hit, height, sign = case.generator.random((3, values.size))
         spike = self.size * (0.5 + height) * np.where(sign < 0.5, -1.0, 1.0)
         return np.where(hit < self.share, values + spike, values)
 
@@ -88,10 +101,10 @@ class Dropouts:
     share: float
     end_day: float | None = None
 
-    def apply(self, values: Values, days: Values, frozen: float, generator: np.random.Generator) -> Values:
+    def apply(self, values: Values, case: Case) -> Values:
         """Readings with NaN where they are missing."""
-        gone = generator.random() < self.share_of_hours
-        return np.where(gone | (generator.random(values.size) < self.share), np.nan, values)
+        gone = case.generator.random() < self.share_of_hours
+        return np.where(gone | (case.generator.random(values.size) < self.share), np.nan, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +117,9 @@ class Drift:
     per_day: float
     end_day: float | None = None
 
-    def apply(self, values: Values, days: Values, frozen: float, generator: np.random.Generator) -> Values:
+    def apply(self, values: Values, case: Case) -> Values:
         """Readings plus rate times the age of the fault."""
-        return values + self.per_day * (days - self.start_day)
+        return values + self.per_day * (case.days - self.start_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +131,9 @@ class DeadThermistor:
     start_day: float
     end_day: float | None = None
 
-    def apply(self, values: Values, days: Values, frozen: float, generator: np.random.Generator) -> Values:
+    def apply(self, values: Values, case: Case) -> Values:
         """Readings between the two ends, most of them near one of them."""
-        return -167.0 + 57.0 * generator.beta(0.6, 0.6, values.size)
+        return -167.0 + 57.0 * case.generator.beta(0.6, 0.6, values.size)
 
 
 def record(fault: Fault, structure: str, affects: tuple[str, ...], span: Span) -> Mapping[str, object]:

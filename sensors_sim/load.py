@@ -7,7 +7,6 @@ standard deviation in counts, drawn once. What the wire costs depends on that no
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -27,7 +26,6 @@ from telltale.wire.body import MAX_SAMPLES_PER_BLOCK
 AXES = ("x", "y", "z")
 LOOP_CHUNKS = 16
 TONES_HZ = (2.6, 9.7, 21.3)
-SCALE_M_S2 = 0.0005
 
 
 class LoadSettings(Settings, frozen=True):
@@ -81,6 +79,7 @@ class LoadSource:
         self, settings: LoadSettings, start_ns: int, context: SourceContext, truth: TruthWriter | None
     ) -> None:
         self._settings, self._start_ns, self._clock, self._truth = settings, start_ns, context.clock, truth
+        self.inputs = settings.channels
         self._loops = {channel: _loop(channel, settings) for channel in settings.channels}
 
     async def chunks(self) -> AsyncIterator[Sequence[Chunk]]:
@@ -161,49 +160,3 @@ def _truth(settings: LoadSettings, start_ns: int) -> dict[str, object]:
         "damages": [],
         "faults": [],
     }
-
-
-def write_site(folder: Path, settings: LoadSettings, gateway: str = "gw-load") -> tuple[Path, Path]:
-    """Write `site.toml` and `edge.toml` for a load, as the service and the agent read them; returns their paths.
-
-    Args:
-        folder: existing folder.
-        settings: the load.
-        gateway: the gateway's id.
-    """
-    site, edge = folder / "site.toml", folder / "edge.toml"
-    site.write_text(_site_text(settings, gateway), encoding="utf-8")
-    edge.write_text(_edge_text(settings, gateway), encoding="utf-8")
-    return site, edge
-
-
-def _site_text(settings: LoadSettings, gateway: str) -> str:
-    head = (
-        '[[facilities]]\nid = "load"\nname = "Load"\n\n'
-        '[[facilities.structures]]\nid = "load-span"\nname = "Load span"\ntype = "bridge"\n'
-    )
-    channels = (
-        f'\n[[facilities.structures.channels]]\nid = "{channel}"\nkind = "vibration"\nunit = "m/s2"\n'
-        f'gateway = "{gateway}"\nrate_hz = {settings.rate_hz!r}\nwindow_samples = {settings.chunk_samples}\n'
-        f'interval_s = {settings.chunk_s!r}\naxis = "{channel[-1]}"\n'
-        for channel in settings.channels
-    )
-    return head + "".join(channels)
-
-
-def _edge_text(settings: LoadSettings, gateway: str) -> str:
-    sim = "".join(
-        f"{name} = {value!r}\n" if not isinstance(value, str) else f'{name} = "{value}"\n'
-        for name, value in ((name, getattr(settings, name)) for name in LoadSettings.__struct_fields__)
-    )
-    head = (
-        f'gateway = "{gateway}"\nclock = "system"\ndata_dir = "edge-data"\n\n'
-        f'[broker]\n\n[[source]]\nname = "load"\nkind = "sim"\n\n[source.settings]\n{sim}'
-    )
-    channels = (
-        f'\n[[channel]]\nid = "{channel}"\nsource = "load"\ninput = "{channel}"\n'
-        f"rate_hz = {settings.rate_hz!r}\nwindow_samples = {settings.chunk_samples}\n"
-        f'calibration = {{id = "load", date = "2026-01-15", scale = {SCALE_M_S2!r}, offset = 0.0}}\n'
-        for channel in settings.channels
-    )
-    return head + "".join(channels)

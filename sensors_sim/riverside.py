@@ -33,6 +33,7 @@ MODES = (
 )
 ACCELERATION_PER_COUNT = 0.0005  # m/s²
 ACCELERATION_NOISE = 3 * ACCELERATION_PER_COUNT
+CRACK_NOISE_MM = 0.0015
 STRAIN_PER_COUNT = 0.1  # µε
 STRAIN_NOISE = 5 * STRAIN_PER_COUNT
 
@@ -61,14 +62,20 @@ def footbridge_deck(outside: Temperature, condition: Condition, streams: Streams
 
 def _footbridge(outside: Temperature, condition: Condition, streams: Streams) -> list[Sensor]:
     deck = footbridge_deck(outside, condition, streams)
-    bearing = tilt("footbridge.bearing.tilt", streams, condition, deck.temperature, 0.008, 0.004, FOOTBRIDGE_LENGTH_M)
+    bearing = tilt(
+        "footbridge.bearing.tilt",
+        streams,
+        condition,
+        deck.temperature,
+        per_c=0.008,
+        noise=0.004,
+        length_m=FOOTBRIDGE_LENGTH_M,
+    )
     strain = GirderGauge(deck, 13.0, 3.5, 10.0, STRAIN_NOISE, "footbridge.girder.strain")
     return [
         _accelerometer("footbridge.midspan.az", deck, 0.5),
         _accelerometer("footbridge.quarter.az", deck, 0.25),
-        Sensor(
-            strain.channel, "footbridge", "µε", strain, 50.0, WINDOW_SAMPLES, STRAIN_NOISE, scale=STRAIN_PER_COUNT
-        ),
+        Sensor(strain.channel, "footbridge", "µε", strain, 50.0, WINDOW_SAMPLES, STRAIN_NOISE, scale=STRAIN_PER_COUNT),
         _slow("footbridge", "°C", thermometer("footbridge.deck.temp", streams, outside.lagged(1.0), 0.05), 0.01),
         _slow("footbridge", "mrad", bearing, 0.001),
     ]
@@ -77,9 +84,13 @@ def _footbridge(outside: Temperature, condition: Condition, streams: Streams) ->
 def _dam_gallery(outside: Temperature, condition: Condition, streams: Streams) -> list[Sensor]:
     gallery = outside.lagged(120.0).damped(0.45, 9.0)
     concrete = gallery.lagged(24.0)
-    upstream = crack("dam.gallery.crack_a", streams, condition, concrete, 0.15, -0.006, 0.0015)
-    vault = crack("dam.gallery.crack_b", streams, condition, concrete, 0.11, -0.004, 0.0015)
-    block = tilt("dam.gallery.tilt", streams, condition, concrete, 0.006, 0.003, GALLERY_BLOCK_M)
+    upstream = crack(
+        "dam.gallery.crack_a", streams, condition, concrete, width_mm=0.15, per_c=-0.006, noise=CRACK_NOISE_MM
+    )
+    vault = crack(
+        "dam.gallery.crack_b", streams, condition, concrete, width_mm=0.11, per_c=-0.004, noise=CRACK_NOISE_MM
+    )
+    block = tilt("dam.gallery.tilt", streams, condition, concrete, per_c=0.006, noise=0.003, length_m=GALLERY_BLOCK_M)
     return [
         _slow("dam-gallery", "mm", upstream, 0.0005),
         _slow("dam-gallery", "mm", vault, 0.0005),
@@ -91,8 +102,8 @@ def _dam_gallery(outside: Temperature, condition: Condition, streams: Streams) -
 def _tunnel_lining(outside: Temperature, condition: Condition, streams: Streams) -> list[Sensor]:
     inside = outside.lagged(12.0).damped(0.6, 10.0)
     concrete = inside.lagged(18.0)
-    crown = crack("tunnel.crown.crack", streams, condition, concrete, 0.19, -0.004, 0.0015)
-    wall = crack("tunnel.wall.crack", streams, condition, concrete, 0.14, -0.003, 0.0015)
+    crown = crack("tunnel.crown.crack", streams, condition, concrete, width_mm=0.19, per_c=-0.004, noise=CRACK_NOISE_MM)
+    wall = crack("tunnel.wall.crack", streams, condition, concrete, width_mm=0.14, per_c=-0.003, noise=CRACK_NOISE_MM)
     strain = SlowSignal("tunnel.lining.strain", streams, concrete, -120.0, 4.0, 10.0, 0.4)
     return [
         _slow("tunnel-lining", "mm", crown, 0.0005),
@@ -103,7 +114,9 @@ def _tunnel_lining(outside: Temperature, condition: Condition, streams: Streams)
 
 
 def _accelerometer(channel: str, deck: Deck, position: float) -> Sensor:
-    signal: Signal = Accelerometer(deck, position, 100.0, WINDOW_SAMPLES, ACCELERATION_NOISE, channel)
+    signal: Signal = Accelerometer(
+        deck, position, rate_hz=100.0, samples=WINDOW_SAMPLES, noise=ACCELERATION_NOISE, channel=channel
+    )
     return Sensor(
         channel,
         deck.structure,

@@ -63,11 +63,11 @@ class Sensor:
 
     def times_ns(self, t0_ns: int) -> NDArray[np.int64]:
         """When the samples of the tick that starts at `t0_ns` are taken, shape (samples,)."""
-        return t0_ns + self._offsets_ns
+        return np.asarray(t0_ns + self._offsets_ns)
 
     @cached_property
     def _offsets_ns(self) -> NDArray[np.int64]:
-        return np.rint(np.arange(self.samples) * (NS_PER_S / self.rate_hz)).astype(np.int64)
+        return np.asarray(np.rint(np.arange(self.samples) * (NS_PER_S / self.rate_hz)).astype(np.int64))
 
     def chunk(self, t0_ns: int, values: NDArray[np.float64]) -> Chunk:
         """Readings as the converter gives them: NaN is flagged missing, the end of the range clipped."""

@@ -1,4 +1,7 @@
-"""Slow quantities: crack width, tilt, temperature, lining strain. A base value, a share of a temperature, damage, noise."""
+"""Slow quantities: crack width, tilt, temperature, lining strain.
+
+A base value, a share of a temperature, damage, noise.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,14 @@ class SlowSignal:
 
 
 def crack(
-    channel: str, streams: Streams, condition: Condition, body: Temperature, width_mm: float, per_c: float, noise: float
+    channel: str,
+    streams: Streams,
+    condition: Condition,
+    body: Temperature,
+    *,
+    width_mm: float,
+    per_c: float,
+    noise: float,
 ) -> SlowSignal:
     """A crack that breathes with the temperature of the body and grows with its damage, mm."""
     return SlowSignal(
@@ -55,7 +65,14 @@ def crack(
 
 
 def tilt(
-    channel: str, streams: Streams, condition: Condition, body: Temperature, per_c: float, noise: float, length_m: float
+    channel: str,
+    streams: Streams,
+    condition: Condition,
+    body: Temperature,
+    *,
+    per_c: float,
+    noise: float,
+    length_m: float,
 ) -> SlowSignal:
     """The inclination of a body of `length_m` whose bearing settles, mrad (mm of settlement a metre of length)."""
     return SlowSignal(

@@ -44,6 +44,7 @@ class SimSource:
 
     def __init__(self, world: World, speed: float, context: SourceContext, truth: TruthWriter | None) -> None:
         self._world, self._speed, self._clock, self._truth = world, speed, context.clock, truth
+        self.inputs = tuple(world.sensors)
 
     async def chunks(self) -> AsyncIterator[Sequence[Chunk]]:
         """Hour after hour. After a restart it begins with the hour that may not have been taken over."""

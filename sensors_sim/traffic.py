@@ -25,7 +25,8 @@ WEEKEND = (8, 6, 4, 3, 3, 4, 8, 15, 28, 45, 60, 68, 70, 72, 75, 72, 65, 52, 40, 
 @dataclass(frozen=True, slots=True)
 class VehicleClass:
     """Crossings an hour at full level, gross weight (lognormal: median t, log deviation, cap t), speed m/s, and how
-    hard it strikes the joints (impulse per tonne, relative)."""
+    hard it strikes the joints (impulse per tonne, relative).
+    """
 
     per_hour: float
     median_t: float
@@ -62,9 +63,7 @@ def level(t_ns: int) -> float:
     return ((1 - part) * table[int(hour)] + part * table[(int(hour) + 1) % 24]) / 100.0
 
 
-def crossings(
-    classes: tuple[VehicleClass, ...], structure: str, streams: Streams, tick: int, t0_ns: int
-) -> Crossings:
+def crossings(classes: tuple[VehicleClass, ...], structure: str, streams: Streams, tick: int, t0_ns: int) -> Crossings:
     """The crossings around the start of a tick, `t0_ns`: from 40 s before (still on the span) to 60 s after."""
     generator = streams.at(f"{structure}/traffic", tick)
     span_s = LONGEST_CROSSING_S + LONGEST_WINDOW_S

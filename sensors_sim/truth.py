@@ -10,7 +10,6 @@ rows can compare them with what was produced, without a word from the product.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
@@ -52,9 +51,7 @@ def summary(chunk: Chunk) -> EmittedChunk:
         if span.flag & Flag.MISSING:
             missing[span.start : span.start + span.count] = True
     total = float(chunk.samples[~missing].sum(dtype=np.float64))
-    return EmittedChunk(
-        chunk.input, chunk.t0_ns, chunk.rate_hz, int(chunk.samples.size), int(missing.sum()), total
-    )
+    return EmittedChunk(chunk.input, chunk.t0_ns, chunk.rate_hz, int(chunk.samples.size), int(missing.sum()), total)
 
 
 def read_emitted(folder: Path) -> Iterator[EmittedTick]:
@@ -115,7 +112,7 @@ def _claim(folder: Path, truth: bytes, where: str) -> None:
         )
     part = path.with_suffix(".part")
     part.write_bytes(msgspec.json.format(truth, indent=1))
-    os.replace(part, path)
+    part.replace(path)
 
 
 def _mend(path: Path) -> int:

@@ -33,7 +33,8 @@ CONTACT_S = 0.02  # a blow of this length: its spectrum falls above 8 Hz
 @dataclass(frozen=True, slots=True)
 class Mode:
     """One mode: frequency at the reference temperature, damping ratio, half-waves n along the span, and modal mass
-    relative to the first mode's."""
+    relative to the first mode's.
+    """
 
     name: str
     frequency_hz: float
@@ -54,7 +55,7 @@ class Softening:
         """Frequency over the frequency at the reference temperature, same shape."""
         frozen = np.minimum(temperature_c, 0.0)
         thawed = np.maximum(temperature_c, 0.0) - self.reference_c
-        return 1.0 + self.per_c * thawed + self.per_c_frozen * frozen
+        return np.asarray(1.0 + self.per_c * thawed + self.per_c_frozen * frozen)
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Deck:
         """Natural frequencies at `t_ns`, shape (modes,)."""
         at = np.array([t_ns], dtype=np.int64)
         factor = self.softening.factor(self.temperature.at(at)) * np.sqrt(1.0 - self.condition.stiffness_loss(at))
-        return np.array([mode.frequency_hz for mode in self.modes]) * factor[0]
+        return np.array([mode.frequency_hz for mode in self.modes]) * float(factor[0])
 
     def force(self, tick: int, t0_ns: int, rate_hz: float, samples: int) -> NDArray[np.float32]:
         """The load, shape (DRAWN_WINDOWS · samples,); the window begins at half of the surplus."""
@@ -121,7 +122,7 @@ class Accelerometer:
     """
 
     def __init__(
-        self, deck: Deck, position: float, rate_hz: float, samples: int, noise: float, channel: str
+        self, deck: Deck, position: float, *, rate_hz: float, samples: int, noise: float, channel: str
     ) -> None:
         self._deck, self._rate_hz, self._noise, self._channel = deck, rate_hz, noise, channel
         half_waves = np.array([mode.half_waves for mode in deck.modes]) * np.pi

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sensors_sim import faults as faults_module
 from sensors_sim import riverside
 from sensors_sim.damage import BearingSettlement, CrackGrowth, Damage
-from sensors_sim.faults import Fault
+from sensors_sim.faults import Case, Fault
 from sensors_sim.scenarios import Scenario
 from sensors_sim.sensor import Sensor
 from sensors_sim.span import Span
@@ -93,8 +93,9 @@ class World:
         if not now.any():
             return values
         generator = self._streams.at(f"{fault.channel}/{fault.kind}", tick)
+        case = Case(days[now], self._last_good(fault), generator)
         broken = values.copy()
-        broken[now] = fault.apply(values[now], days[now], self._last_good(fault), generator)
+        broken[now] = fault.apply(values[now], case)
         return broken
 
     def _last_good(self, fault: Fault) -> float:
