@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 
 from cloud_service.store.port import Query, Store, Table
-from telltale.errors import RetryError
+from telltale.errors import RetryError, TelltaleError
 
 OpenStore = Callable[[], Awaitable[Store]]
 READ_TIMEOUT_S = 20.0
@@ -36,6 +37,9 @@ class StoreReader:
                 return await (await self._opened()).read(query)
         except TimeoutError:
             raise RetryError(f"the store gave no answer within {self._timeout_s:g} s") from None
+        except (TelltaleError, OSError, sqlite3.Error) as error:
+            # Whatever is wrong with the store, an alert must still go out and a page must still open.
+            raise RetryError(str(error)) from error
 
     async def close(self) -> None:
         """Close the store if it was opened; safe to call twice."""

@@ -75,6 +75,7 @@ def _dress(axes: Axes, series: Series, zone: tzinfo, zone_name: str) -> None:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.set_xlabel(f"time zone {getattr(zone, 'key', zone_name)} · dotted: it began here", fontsize=7, color=QUIET)
     axes.tick_params(labelsize=8, colors=QUIET)
+    axes.xaxis.get_offset_text().set(fontsize=8, color=QUIET)
     axes.grid(color="#d9dfe5", linewidth=0.6)
     axes.margins(x=0.02, y=0.12)
     for side in ("top", "right"):

@@ -75,9 +75,10 @@ class Composer:
 
     def _head(self, row: OutboxRow) -> Head:
         domain = self.settings.sender.rpartition("@")[2]
+        message_id = clean_id(row.message_id, domain)
         return Head(
-            message_id=clean_id(row.message_id, domain),
-            thread_id=clean_id(f"incident.{row.incident}", domain),
+            message_id=message_id,
+            thread_id=clean_id(f"incident.{row.incident}", message_id.rpartition("@")[2]),
             sender=(self.settings.sender_name, self.settings.sender),
             recipients=[(r.name, r.email) for r in row.recipients if is_usable(r.email)],
             date_ns=row.created_ns,

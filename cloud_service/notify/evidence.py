@@ -112,7 +112,7 @@ def _query(candidate: Candidate, channel: Channel, incident: IncidentRecord, now
         start_ns=start_ns,
         end_ns=now_ns + 1,
         bucket_ns=bucket_ns,
-        newest=2 * MAX_POINTS,
+        newest=0 if bucket_ns else 2 * MAX_POINTS,
     )
 
 

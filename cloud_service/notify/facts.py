@@ -129,6 +129,8 @@ def _badness(incident: IncidentRecord) -> str:
         return f"silent for {silent}; at most {allowed} is expected"
     if number(finding.value) == "–":
         return ""
+    if incident.reason in (Reason.NOVELTY, Reason.NOVELTY_PROVISIONAL) and not finding.unit:
+        return f"{number(finding.score)} times the threshold"
     if number(finding.limit) == "–":
         return quantity(finding.value, finding.unit)
     return f"{quantity(finding.value, finding.unit)} against a limit of {quantity(finding.limit, finding.unit)}"

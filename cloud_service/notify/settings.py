@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from cloud_service.notify.notifiers import NOTIFIERS, NotifySettings
 from cloud_service.notify.port import NotifierKind
+from telltale.errors import SettingsError
+from telltale.settings import convert
 
-__all__ = ["NotifySettings", "check", "kind_of"]
+__all__ = ["NotifySettings", "check", "kind_of", "notify_settings"]
 
 
 def kind_of(settings: NotifySettings) -> NotifierKind:
@@ -20,3 +25,17 @@ def check(settings: NotifySettings, where: str) -> None:
         SettingsError: names the key.
     """
     kind_of(settings).check(settings, f"{where}: notify")
+
+
+def notify_settings(table: Mapping[str, Any], where: str) -> NotifySettings:
+    """The `[notify]` table: `kind` ("file" if absent, so that no alert is lost before a mail server is set up) and keys.
+
+    Raises:
+        SettingsError: naming file, key and what was expected.
+    """
+    kind = table.get("kind", "file")
+    if kind not in NOTIFIERS:
+        raise SettingsError(f"{where}: notify.kind: {kind!r}", "expected one of " + ", ".join(sorted(NOTIFIERS)))
+    settings: NotifySettings = convert({**table, "kind": kind}, NOTIFIERS[kind].settings, f"{where}: notify")
+    check(settings, where)
+    return settings

@@ -1,0 +1,1 @@
+"""Serve: pages for people, a JSON API, health and metrics."""

@@ -1,0 +1,82 @@
+"""`/metrics` for Prometheus: read from the databases at each scrape, so a restart of this process hides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from cloud_service.serve.gateways import gateways_now
+from cloud_service.serve.health import Health, read_health
+from cloud_service.serve.service import Service
+
+_GAUGES = {
+    "frames_waiting": "Frames in the journal that analysis has not seen yet",
+    "spool_rows": "Batches of results that wait for the store",
+    "mails_pending": "Mails that wait to be sent",
+    "gateways_online": "Gateways whose status says online",
+    "gateways_known": "Gateways ever heard",
+    "newest_frame_age_s": "Seconds since the newest frame was accepted, on the run's clock",
+    "analysis_age_s": "Seconds by which the newest analysed reading lies behind the run's clock",
+}
+_COUNTERS = {
+    "frames_accepted": "Frames accepted into the journal",
+    "dead_letters": "Frames that could never be stored",
+    "refused_rows": "Rows that the store could never take",
+    "mails_sent": "Mails sent",
+    "mails_failed": "Mails given up",
+}
+
+
+class ServiceCollector(Collector):
+    """Reads the service's figures when asked."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics; of an unreadable database only `telltale_up` 0."""
+        health = read_health(self._service)
+        yield GaugeMetricFamily("telltale_up", "1 when both databases are readable", float(health.status == "ok"))
+        if health.status != "ok":
+            return
+        yield from _totals(health)
+        yield from self._gateways()
+
+    def _gateways(self) -> Iterator[Metric]:
+        now_ns = self._service.now_ns()
+        seen = GaugeMetricFamily("telltale_gateway_seen_age_seconds", "Since the last message", labels=["gateway"])
+        backlog = GaugeMetricFamily("telltale_gateway_backlog_frames", "Frames kept at the edge", labels=["gateway"])
+        online = GaugeMetricFamily("telltale_gateway_online", "1 when online", labels=["gateway"])
+        for gateway in gateways_now(self._service.journal, self._service.site):
+            label = [gateway.gateway]
+            online.add_metric(label, float(bool(gateway.online)))
+            if gateway.seen_ns is not None:
+                seen.add_metric(label, max(0.0, (now_ns - gateway.seen_ns) / 1e9))
+            if gateway.health is not None:
+                backlog.add_metric(label, gateway.health.backlog_frames)
+        yield from (seen, backlog, online)
+
+
+def _totals(health: Health) -> Iterator[Metric]:
+    for name, text in _GAUGES.items():
+        value = getattr(health, name)
+        if value is not None:
+            yield GaugeMetricFamily(
+                f"telltale_{name.removesuffix('_s') + '_seconds' if name.endswith('_s') else name}", text, value
+            )
+    for name, text in _COUNTERS.items():
+        yield CounterMetricFamily(f"telltale_{name}", text, getattr(health, name))
+    incidents = GaugeMetricFamily("telltale_incidents_open", "Incidents that are not resolved", labels=["tier"])
+    for tier, count in health.incidents_open.items():
+        incidents.add_metric([tier], count)
+    yield incidents
+
+
+def render(service: Service) -> bytes:
+    """The exposition text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(ServiceCollector(service))
+    return generate_latest(registry)

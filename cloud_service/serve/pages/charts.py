@@ -1,0 +1,91 @@
+"""Which charts a channel's page shows. The script on the page reads the data from the API and draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cloud_service.serve.status import ChannelStatus
+from cloud_service.wording.dates import iso
+from telltale.clock import NS_PER_DAY
+from telltale.kinds import KINDS
+from telltale.site import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Title and explanation for people, `spec` for the script."""
+
+    title: str
+    about: str
+    spec: dict[str, Any]
+
+
+def charts(status: ChannelStatus, now_ns: int, days: int) -> list[Chart]:
+    """What to draw for this channel, the most telling first."""
+    item = status.place.channel
+    make = _Maker(item, status.place.facility.timezone, iso(now_ns - days * NS_PER_DAY))
+    return list(_waveform_charts(make) if item.is_waveform else _scalar_charts(make))
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    item: Channel
+    zone: str
+    start: str
+
+    @property
+    def unit(self) -> str:
+        return KINDS[self.item.kind].base_unit
+
+    @property
+    def quantity(self) -> str:
+        return KINDS[self.item.kind].quantity.capitalize()
+
+    def series(self, title: str, about: str, measurement: str, fields: tuple[str, ...], **extra: Any) -> Chart:
+        url = f"/api/v1/channels/{self.item.id}/series?measurement={measurement}&fields={','.join(fields)}"
+        spec = {"kind": "series", "url": f"{url}&start={self.start}", "fields": fields, "unit": self.unit}
+        return Chart(title, about, {**spec, "zone": self.zone, "limits": [], **extra})
+
+    def newest_window(self, title: str, about: str, kind: str, **extra: Any) -> Chart:
+        url = f"/api/v1/channels/{self.item.id}/waveform"
+        return Chart(title, about, {"kind": kind, "url": url, "unit": self.unit, "zone": self.zone, **extra})
+
+
+def _scalar_charts(make: _Maker) -> Iterator[Chart]:
+    about = "Every reading, or the mean of several with their range. Limits are dashed lines."
+    yield make.series(make.quantity, about, "reading", ("value",), limits=_limits(make.item, ("value",)))
+    if make.item.kind == "crack":
+        about = "The same with the effect of temperature removed: what is left is the structure."
+        yield make.series("Without temperature", about, "trend", ("compensated",))
+
+
+def _waveform_charts(make: _Maker) -> Iterator[Chart]:
+    fields = ("rms", "peak")
+    about = "Each point is one window, or the mean of several with their range. Limits are dashed lines."
+    yield make.series(f"{make.quantity}: rms and peak", about, "window", fields, limits=_limits(make.item, fields))
+    if make.item.fatigue is not None:
+        about = "Miner's sum: at 1 the detail is used up."
+        yield make.series("Fatigue damage", about, "fatigue", ("damage_total",), unit="of 1")
+    else:
+        about = "How far the readings are from what temperature and past behaviour explain. 1 is the threshold."
+        threshold = [{"value": 1.0, "label": "threshold", "level": "alarm"}]
+        yield make.series("Difference from normal", about, "novelty", ("score",), unit="× threshold", limits=threshold)
+    yield make.newest_window("Newest window", "The samples as they came.", "waveform")
+    about = "Power spectral density: the peaks are the frequencies at which the structure vibrates."
+    yield make.newest_window("Its spectrum", about, "spectrum", unit=f"({make.unit})²/Hz", bands=make.item.modes_hz)
+
+
+def _limits(item: Channel, fields: tuple[str, ...]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for limit in item.limits:
+        if limit.quantity in fields:
+            value = limit.value * item.to_base_unit
+            signs = (1, -1) if limit.side == "absolute" else (1,)
+            label = limit.level if limit.quantity == "value" else f"{limit.level} ({limit.quantity})"
+            found.extend({"value": sign * value, "label": label, "level": limit.level} for sign in signs)
+    if item.crack is not None and item.crack.limit_mm is not None and "value" in fields:
+        value = item.crack.limit_mm + item.crack.datum_mm
+        found.append({"value": value, "label": "end of life", "level": "alarm"})
+    return found

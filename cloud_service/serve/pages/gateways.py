@@ -1,0 +1,16 @@
+"""Gateways: when each was last heard, and what it still holds back."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cloud_service.serve.gateways import gateways_now
+from cloud_service.serve.pages.render import page
+from cloud_service.serve.service import service_of
+
+
+async def gateways(request: Request) -> Response:
+    """`/gateways`."""
+    service = service_of(request)
+    return page(request, "gateways.html", "Gateways", gateways=gateways_now(service.journal, service.site))

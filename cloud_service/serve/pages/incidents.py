@@ -1,0 +1,65 @@
+"""Incidents: the list, one with its reason and evidence, and taking it on."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from cloud_service.incident_record import find_incident, incident_log, life_of, list_incidents
+from cloud_service.notify import outbox
+from cloud_service.serve.acknowledge import acknowledge as take_on
+from cloud_service.serve.acknowledge import clean_who
+from cloud_service.serve.pages.missing import missing
+from cloud_service.serve.pages.render import page, zone_by_facility
+from cloud_service.serve.security import is_same_origin
+from cloud_service.serve.service import service_of
+
+
+async def incidents(request: Request) -> Response:
+    """`/incidents`."""
+    service = service_of(request)
+    found = list_incidents(service.state, limit=200)
+    zones = {incident.facility: zone_by_facility(service.site, incident.facility) for incident in found}
+    return page(request, "incidents.html", "Incidents", incidents=found, zones=zones)
+
+
+async def incident(request: Request) -> Response:
+    """`/incidents/{incident}`."""
+    service = service_of(request)
+    found = find_incident(service.state, request.path_params["incident"])
+    if found is None:
+        return missing(request, f"There is no incident {request.path_params['incident'][:64]!r}.")
+    return page(
+        request,
+        "incident.html",
+        "Incident",
+        incident=found,
+        place=service.site.places.get(found.finding.channel),
+        log=incident_log(service.state, found.id),
+        life=life_of(service.state, found.finding.channel),
+        mails=outbox.of_incident(service.state, found.id),
+        zone=zone_by_facility(service.site, found.facility),
+    )
+
+
+async def acknowledge(request: Request) -> Response:
+    """`POST /incidents/{incident}/acknowledge`: from our own page only, with a name."""
+    service = service_of(request)
+    if not is_same_origin(request):
+        message = (
+            "This request does not come from one of this service's own pages. Open the incident here and try again."
+        )
+        return page(request, "problem.html", "Refused", 403, message=message)
+    async with request.form(max_files=0, max_fields=4) as form:
+        who = clean_who(str(form.get("who", "")))
+    name = request.path_params["incident"]
+    if find_incident(service.state, name) is None:
+        return missing(request, f"There is no incident {name[:64]!r}.")
+    if not who:
+        message = "Give the name of the person who takes the incident on."
+        return page(request, "problem.html", "Name missing", 400, message=message)
+    # An incident that somebody else took on or that is resolved by now: its page says so.
+    await asyncio.to_thread(take_on, service.data_dir, name, who, service.now_ns())
+    return RedirectResponse(request.url_for("incident", incident=name).path, 303)

@@ -1,0 +1,121 @@
+// Draws every [data-chart] element: reads its data from the API and hands it to Plotly.
+"use strict";
+(() => {
+  const REDRAW_AT_MOST_EVERY_MS = 10000;
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+  // Plotly knows no time zones: times become wall-clock times of the facility, and the axis names the zone.
+  function wallClock(zone) {
+    const options = { timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
+      hour: "2-digit", minute: "2-digit", second: "2-digit" };
+    let format;
+    try { format = new Intl.DateTimeFormat("en-CA", options); }
+    catch { format = new Intl.DateTimeFormat("en-CA", { ...options, timeZone: "UTC" }); }
+    return (ms) => {
+      const part = Object.fromEntries(format.formatToParts(ms).map((item) => [item.type, item.value]));
+      return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second}`;
+    };
+  }
+
+  function layout(spec, xTitle, extra) {
+    const axis = { gridcolor: colour("grid"), linecolor: colour("line"), zeroline: false, automargin: true };
+    return {
+      margin: { l: 56, r: 12, t: 8, b: 44 }, height: 304, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
+      font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("quiet") },
+      hovermode: "x unified", hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") } },
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, showlegend: false,
+      xaxis: { ...axis, title: { text: xTitle, font: { size: 12 } } },
+      yaxis: { ...axis, title: { text: spec.unit, font: { size: 12 } } },
+      shapes: [], annotations: [], ...extra,
+    };
+  }
+
+  function addLimits(spec, plan) {
+    for (const limit of spec.limits || []) {
+      const shade = colour(limit.level === "warn" ? "warn" : "alarm");
+      plan.shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: limit.value, y1: limit.value,
+        line: { color: shade, width: 1.5, dash: limit.level === "warn" ? "dash" : "longdash" } });
+      plan.annotations.push({ xref: "paper", x: 1, xanchor: "right", y: limit.value, yanchor: "bottom", showarrow: false,
+        text: limit.label, font: { color: shade, size: 12 } });
+    }
+  }
+
+  function seriesTraces(spec, data) {
+    const at = data.t_ms.map(wallClock(spec.zone));
+    const shades = [colour("curve"), colour("curve-2")];
+    return spec.fields.flatMap((field, index) => {
+      const shade = shades[index % shades.length];
+      const traces = [];
+      const low = data.columns[`${field}_min`], high = data.columns[`${field}_max`];
+      if (low && high) {
+        const edge = { x: at, mode: "lines", line: { width: 0, color: shade }, hoverinfo: "skip", showlegend: false };
+        traces.push({ ...edge, y: low }, { ...edge, y: high, fill: "tonexty", fillcolor: `${shade}30` });
+      }
+      traces.push({ x: at, y: data.columns[field], name: field.replaceAll("_", " "), mode: at.length < 60 ? "lines+markers" : "lines",
+        line: { color: shade, width: 1.7, dash: index ? "dot" : "solid" }, connectgaps: false });
+      return traces;
+    });
+  }
+
+  function drawSeries(spec, data) {
+    const plan = layout(spec, `time (${spec.zone})`, { showlegend: spec.fields.length > 1 });
+    addLimits(spec, plan);
+    return [seriesTraces(spec, data), plan];
+  }
+
+  function drawWaveform(spec, data) {
+    const seconds = data.samples.map((_, index) => index / data.rate_hz);
+    const start = wallClock(spec.zone)(Date.parse(data.start));
+    const trace = { x: seconds, y: data.samples, mode: "lines", line: { color: colour("curve"), width: 1.2 }, name: spec.unit };
+    return [[trace], layout(spec, `seconds after ${start} (${spec.zone})`)];
+  }
+
+  function drawSpectrum(spec, data) {
+    const trace = { x: data.frequency_hz.slice(1), y: data.density.slice(1), mode: "lines",
+      line: { color: colour("curve"), width: 1.4 }, name: "density" };
+    const plan = layout(spec, "frequency (Hz)");
+    plan.yaxis.type = "log";
+    plan.yaxis.exponentformat = "power";
+    plan.shapes = (spec.bands || []).map(([low, high]) => ({ type: "rect", xref: "x", yref: "paper", x0: low, x1: high,
+      y0: 0, y1: 1, line: { width: 0 }, fillcolor: `${colour("curve-2")}22`, layer: "below" }));
+    plan.annotations = (spec.bands || []).map(([low, high], index) => ({ xref: "x", yref: "paper", x: (low + high) / 2, y: 1,
+      yanchor: "top", showarrow: false, text: `mode ${index + 1}`, font: { size: 11 } }));
+    return [[trace], plan];
+  }
+
+  const DRAW = { series: drawSeries, waveform: drawWaveform, spectrum: drawSpectrum };
+
+  function note(element, text) {
+    if (window.Plotly && element.classList.contains("js-plotly-plot")) Plotly.purge(element);
+    const line = document.createElement("p");
+    line.className = "chart-note";
+    line.textContent = text;
+    element.replaceChildren(line);
+  }
+
+  async function draw(element) {
+    const spec = JSON.parse(element.dataset.chart);
+    try {
+      const answer = await fetch(spec.url);
+      const data = await answer.json();
+      if (answer.status === 404) return note(element, element.dataset.empty);
+      if (!answer.ok) return note(element, data.error.message);
+      if (spec.kind === "series" && data.t_ms.length === 0) return note(element, element.dataset.empty);
+      const [traces, plan] = DRAW[spec.kind](spec, data);
+      if (!element.classList.contains("js-plotly-plot")) element.replaceChildren();
+      await Plotly.react(element, traces, plan, { responsive: true, displaylogo: false, displayModeBar: false });
+    } catch (error) {
+      note(element, "The readings could not be loaded. The page tries again by itself.");
+    }
+  }
+
+  let lastMs = 0;
+  function drawAll() {
+    lastMs = Date.now();
+    for (const element of document.querySelectorAll("[data-chart]")) draw(element);
+  }
+  document.addEventListener("telltale:refreshed", () => { if (Date.now() - lastMs >= REDRAW_AT_MOST_EVERY_MS) drawAll(); });
+  dark.addEventListener("change", drawAll);
+  drawAll();
+})();

@@ -1,0 +1,135 @@
+"""How each channel and structure stands now, from `state.db` alone: the store may be down."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from cloud_service.incident_record import IncidentRecord, list_incidents, lives
+from cloud_service.wording.reasons import SEVERITY
+from telltale.findings import Finding, Life, Tier
+from telltale.site import Facility, Place, Site, Structure
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """Attributes:
+    place: the channel.
+    tier: the worst open incident; CLEAR without one; None before any reading.
+    t_ns, value: newest reading, or rms of the newest window; base unit.
+    findings: the newest verdict of each reason.
+    life: newest estimate or refusal.
+    """
+
+    place: Place
+    tier: Tier | None
+    t_ns: int | None = None
+    value: float | None = None
+    findings: Sequence[Finding] = ()
+    life: Life | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StructureStatus:
+    """A structure with its channels, what stands open, and the estimate that ends first."""
+
+    facility: Facility
+    structure: Structure
+    tier: Tier | None
+    channels: Sequence[ChannelStatus] = ()
+    incidents: Sequence[IncidentRecord] = ()
+    life: Life | None = None
+
+
+@dataclass(slots=True)
+class _Now:
+    t_ns: int
+    value: float | None
+    findings: list[Finding] = field(default_factory=list)
+
+
+def structures_now(state: sqlite3.Connection, site: Site) -> list[StructureStatus]:
+    """Every structure, in the order of the site file."""
+    incidents = list_incidents(state, open_only=True)
+    by_channel = {status.place.channel.id: status for status in _channels(state, site, incidents)}
+    return [
+        _structure(facility, structure, [by_channel[channel.id] for channel in structure.channels], incidents)
+        for facility, structure in site.structures()
+    ]
+
+
+def structure_now(state: sqlite3.Connection, site: Site, structure: str) -> StructureStatus | None:
+    """One structure, or None where the site has none of this id."""
+    return next((status for status in structures_now(state, site) if status.structure.id == structure), None)
+
+
+def channel_now(state: sqlite3.Connection, site: Site, channel: str) -> ChannelStatus | None:
+    """One channel, or None where the site has none of this id."""
+    place = site.places.get(channel)
+    if place is None:
+        return None
+    status = structure_now(state, site, place.structure.id)
+    return next((item for item in status.channels if item.place.channel.id == channel), None) if status else None
+
+
+def worst(tiers: Sequence[Tier | None]) -> Tier | None:
+    """The worst tier; None where nothing is known of any."""
+    known = [tier for tier in tiers if tier is not None]
+    return max(known, key=SEVERITY.__getitem__) if known else None
+
+
+def _channels(state: sqlite3.Connection, site: Site, incidents: Sequence[IncidentRecord]) -> list[ChannelStatus]:
+    now = _read_now(state)
+    life_by_channel = {life.channel: life for life in lives(state)}
+    open_tiers: dict[str, list[Tier]] = {}
+    for incident in incidents:
+        for subject in {incident.subject, *incident.subjects}:
+            open_tiers.setdefault(subject, []).append(incident.tier)
+    found = []
+    for place in site.channels():
+        known = now.get(place.channel.id)
+        base = Tier.CLEAR if known else None
+        found.append(
+            ChannelStatus(
+                place=place,
+                tier=worst([base, *open_tiers.get(place.channel.id, [])]),
+                t_ns=known.t_ns if known else None,
+                value=known.value if known else None,
+                findings=known.findings if known else (),
+                life=life_by_channel.get(place.channel.id),
+            )
+        )
+    return found
+
+
+def _read_now(state: sqlite3.Connection) -> dict[str, _Now]:
+    found = {}
+    for channel, t_ns, value, findings in state.execute("SELECT channel, t_ns, value, findings FROM channel_now"):
+        verdicts = msgspec.json.decode(findings, type=dict[str, Finding])
+        found[channel] = _Now(t_ns, value, list(verdicts.values()))
+    return found
+
+
+def _structure(
+    facility: Facility, structure: Structure, channels: Sequence[ChannelStatus], incidents: Sequence[IncidentRecord]
+) -> StructureStatus:
+    own = [incident for incident in incidents if incident.structure == structure.id]
+    return StructureStatus(
+        facility=facility,
+        structure=structure,
+        tier=worst([*(channel.tier for channel in channels), *(incident.tier for incident in own)]),
+        channels=channels,
+        incidents=own,
+        life=_first_to_end([channel.life for channel in channels if channel.life]),
+    )
+
+
+def _first_to_end(found: Sequence[Life]) -> Life | None:
+    """The estimate with the earliest P10; a refusal only where there is no estimate."""
+    estimates = [life for life in found if life.p10_ns is not None]
+    if estimates:
+        return min(estimates, key=lambda life: life.p10_ns or 0)
+    return found[0] if found else None
