@@ -7,15 +7,19 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sensors_sim import scenarios
-from sensors_sim.export import export
+from sensors_sim.export import empty_folder, export
 from sensors_sim.sensor import Sensor
 from sensors_sim.source import SimSettings
 from sensors_sim.span import DEFAULT_START, MAX_DAYS, Span, parse_start
 from sensors_sim.world import TICK_S, World
 from telltale.errors import UserError
 from telltale.settings import convert
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 PLAIN_STEPS = 10
 
@@ -33,7 +37,8 @@ def sim(argv: Sequence[str]) -> int:
     if args.out is None:
         raise UserError("--out is missing", "name a folder for the readings, or ask for --list")
     world = _world(args)
-    print(_statement(world))
+    empty_folder(args.out)
+    print(_statement(world), flush=True)
     with _progress(world.span.ticks) as progress:
         files = export(world, args.out, progress)
     print(f"{len(files)} files in {args.out}: {', '.join(path.name for path in files)}")
@@ -53,11 +58,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _world(args: argparse.Namespace) -> World:
     given = {name: getattr(args, name) for name in ("scenario", "days", "start", "seed")}
-    settings = convert(given, SimSettings, "telltale sim")
+    settings = convert(given, SimSettings, "command line")
     if settings.scenario == scenarios.LOAD:
         raise UserError("--scenario load: is made to be sent, not written", "use it as a source of `telltale edge`")
-    scenario = scenarios.find(settings.scenario, "telltale sim")
-    return World(scenario, settings.seed, Span(parse_start(settings.start, "telltale sim"), settings.days))
+    scenario = scenarios.find(settings.scenario, "command line")
+    return World(scenario, settings.seed, Span(parse_start(settings.start, "command line"), settings.days))
 
 
 def _listing() -> str:
@@ -71,9 +76,8 @@ def _statement(world: World) -> str:
         f"scenario {world.scenario.name!r} (seed {world.seed}): {world.scenario.description}",
         f"simulated span: {world.span.days} days, {world.span.ticks} hours",
     ]
-    for sensor in world.sensors.values():
-        if sensor.scale is not None:
-            lines.append(f"duty cycle {_duty_cycle(sensor):.4%}: {sensor.id}, {_sampling(sensor)}")
+    windows = (sensor for sensor in world.sensors.values() if sensor.scale is not None)
+    lines += [f"duty cycle {_duty_cycle(sensor):.4%}: {sensor.id}, {_sampling(sensor)}" for sensor in windows]
     return "\n".join(lines)
 
 
@@ -97,13 +101,13 @@ def _progress(ticks: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _bar():  # type: ignore[no-untyped-def]  # noqa: ANN202 - rich may be missing
+def _bar() -> Progress | None:
     try:
         from rich.console import Console  # noqa: PLC0415 - optional
-        from rich.progress import Progress  # noqa: PLC0415 - optional
+        from rich.progress import Progress as Bar  # noqa: PLC0415 - optional
     except ModuleNotFoundError:
         return None
-    return Progress(console=Console(stderr=True))
+    return Bar(console=Console(stderr=True))
 
 
 def _plain(done: int, ticks: int) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -35,19 +35,34 @@ def export(world: World, folder: Path, progress: Progress) -> list[Path]:
 
     Args:
         world: what is simulated.
-        folder: new or empty.
+        folder: as `empty_folder` made it.
         progress: told the number of ticks done after each.
 
     Raises:
-        UserError: the folder is not empty or cannot be written; names it.
+        UserError: the folder cannot be written; names it.
+    """
+    try:
+        return _write(world, folder, progress)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def empty_folder(folder: Path) -> None:
+    """Make the folder, or find it empty.
+
+    Raises:
+        UserError: it is not empty or cannot be made; names it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UserError(f"--out {folder}: not empty", "name a new folder, or remove that one")
-        return _write(world, folder, progress)
     except OSError as error:
-        raise UserError(f"--out {folder}: cannot be written ({error.strerror or error})") from None
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(f"--out {folder}: cannot be written ({error.strerror or error})", "name another folder")
 
 
 def _write(world: World, folder: Path, progress: Progress) -> list[Path]:
@@ -91,7 +106,7 @@ class _Table:
         self._sensors = sensors
         self._file: TextIO | None = None
 
-    def __enter__(self) -> _Table:
+    def __enter__(self) -> Self:
         self._file = self._path.open("w", encoding="utf-8", newline="\n")
         self._file.write(",".join(["time", *(sensor.id for sensor in self._sensors)]) + "\n")
         return self
