@@ -7,8 +7,9 @@ Life cycle: the agent calls the factory with the source's settings table and a `
 once; calls `close()` when the iteration ends or the agent stops. Everything runs in the agent's event loop: a source
 that blocks must use a thread of its own (`asyncio.to_thread`).
 
-Acknowledgement: a list of chunks has been taken over once the source is asked for the next one (the agent has then
-committed the previous list to its outbox), so a source that can rewind may do so from there after a crash.
+Acknowledgement: a list of chunks has been taken over once the source is asked for the next one. What a crash can then
+still cost is the open window of each channel and the open frame, so a source that can rewind does so by a window and
+some seconds: readings that come twice are stored once.
 
 Errors: `UserError` for settings that cannot work; `RetryError` for a passing fault (the agent opens the source again
 with back-off); anything else ends the source and is reported in the health message.
@@ -19,7 +20,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,15 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Release what the source holds; safe to call twice."""
+
+
+@runtime_checkable
+class NamesInputs(Protocol):
+    """A source that knows its inputs when it is opened may say so: a channel that wants another one is then an error
+    at the start instead of a silent channel.
+    """
+
+    inputs: Sequence[str]
 
 
 SourceFactory = Callable[[Mapping[str, Any], SourceContext], Source]

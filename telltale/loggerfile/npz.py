@@ -81,12 +81,18 @@ class NpzReader:
         return found
 
     def rows(self, size: int) -> Iterator[Rows]:
-        """One array after the other, at most `size` samples at a time (see `LoggerReader.rows`)."""
-        for name, member in self._wanted.items():
-            done = 0
-            for samples in self._samples(name, member, size):
-                yield Rows((name,), self._times(name, done, samples.size), (samples,))
-                done += samples.size
+        """At most `size` samples of each array in turn (see `LoggerReader.rows`): arrays mostly cover the same time."""
+        arrays = [(name, self._samples(name, member, size)) for name, member in self._wanted.items()]
+        done = 0
+        while arrays:
+            going = []
+            for name, parts in arrays:
+                samples = next(parts, None)
+                if samples is not None:
+                    yield Rows((name,), self._times(name, done, samples.size), (samples,))
+                    going.append((name, parts))
+            arrays = going
+            done += size
 
     def _samples(self, name: str, member: _Member, size: int) -> Iterator[SampleArray]:
         left = member.count

@@ -125,4 +125,5 @@ def _scaled(values: NDArray[Any], unit_ns: int, zero_ns: int) -> NDArray[np.int6
 def regular_times(first: int, count: int, rate_hz: float, start_ns: int) -> NDArray[np.int64]:
     """UTC ns of samples `first` to `first + count` at `rate_hz` from `start_ns`; rounded one by one, no drift."""
     steps = np.arange(first, first + count, dtype=np.longdouble) * NS_PER_S / rate_hz
-    return start_ns + np.rint(steps).astype(np.int64)
+    stamps: NDArray[np.int64] = start_ns + np.rint(steps).astype(np.int64)
+    return stamps

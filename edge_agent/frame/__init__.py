@@ -1,0 +1,1 @@
+"""Blocks that are committed together become frames."""

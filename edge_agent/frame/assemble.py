@@ -1,0 +1,152 @@
+"""Frame assembly: about one frame a second, or at a bound of bytes, whichever comes first.
+
+Waveforms and scalar readings go into frames of their own, so that a full outbox can let go of the oldest waveforms
+and still account for each frame as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from edge_agent.frame.merge import merge_scalars
+from edge_agent.window.slicing import within_limits
+from telltale.clock import NS_PER_S, Clock
+from telltale.readings import Block, ClockQuality, DropRecord, Frame
+from telltale.settings import Settings
+from telltale.wire.codec import MAX_BLOCKS, encode_frame
+
+TIME_BYTES = 8
+
+
+class Rank(IntEnum):
+    """What a full outbox lets go of first: the lowest rank. Reports are never let go."""
+
+    WAVEFORM = 0
+    SCALAR = 1
+    REPORT = 2
+
+
+class FrameSettings(Settings, frozen=True):
+    """`[frame]` of `edge.toml`.
+
+    Attributes:
+        interval_s: a frame is closed when its first reading has waited this long.
+        max_bytes: … or when its samples take this much, before compression.
+    """
+
+    interval_s: Annotated[float, Meta(gt=0, le=60)] = 1.0
+    max_bytes: Annotated[int, Meta(ge=1_024, le=1_048_576)] = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class SealedFrame:
+    """A frame in its wire form: what the outbox keeps."""
+
+    run_id: bytes
+    sequence: int
+    rank: Rank
+    acquired_ns: int
+    payload: bytes
+
+
+@dataclass(slots=True)
+class _Open:
+    blocks: list[Block] = field(default_factory=list)
+    size: int = 0
+    since_ns: int = 0
+
+
+class FrameAssembler:
+    """Collects blocks and seals frames, numbered 1, 2, 3, … within the run.
+
+    Args:
+        gateway, run_id: of every frame.
+        clock: stamps the frames and times the interval.
+        quality: the clock's quality now.
+        settings: interval and bound.
+        sealed: takes each finished frame over.
+    """
+
+    def __init__(
+        self,
+        gateway: str,
+        run_id: bytes,
+        *,
+        clock: Clock,
+        quality: Callable[[], ClockQuality],
+        settings: FrameSettings,
+        sealed: Callable[[SealedFrame], None],
+    ) -> None:
+        self.run_id = run_id
+        self.sequence = 0
+        self.samples = 0
+        self._gateway = gateway
+        self._clock = clock
+        self._quality = quality
+        self._settings = settings
+        self._sealed = sealed
+        self._open = {Rank.WAVEFORM: _Open(), Rank.SCALAR: _Open()}
+
+    def add(self, blocks: Iterable[Block], rank: Rank) -> None:
+        """Put blocks into the open frame of their rank; seals it when it is full."""
+        for block in blocks:
+            for piece in within_limits(block):
+                self._put(piece, rank)
+
+    def _put(self, block: Block, rank: Rank) -> None:
+        frame = self._open[rank]
+        if not frame.blocks:
+            frame.since_ns = self._clock.monotonic_ns()
+        frame.blocks.append(block)
+        frame.size += block.samples.nbytes + (TIME_BYTES * len(block) if rank is Rank.SCALAR else 0)
+        if frame.size >= self._settings.max_bytes or len(frame.blocks) >= MAX_BLOCKS // 2:
+            self._seal(rank)
+
+    def seal_due(self) -> None:
+        """Seal the frames whose first reading has waited for the interval; called a few times a second."""
+        limit_ns = self._clock.monotonic_ns() - round(self._settings.interval_s * NS_PER_S)
+        for rank, frame in self._open.items():
+            if frame.blocks and frame.since_ns <= limit_ns:
+                self._seal(rank)
+
+    def seal_all(self) -> None:
+        """Seal what has begun: on shutdown, or when all sources have ended."""
+        for rank, frame in self._open.items():
+            if frame.blocks:
+                self._seal(rank)
+
+    def report(self, run_id: bytes, sequence: int | None, drops: Sequence[DropRecord]) -> SealedFrame:
+        """A frame without readings that reports drops; `sequence` None: the next one of this run."""
+        if sequence is None:
+            self.sequence += 1
+            sequence = self.sequence
+        return self._encode(run_id, sequence, Rank.REPORT, (), tuple(drops))
+
+    def _seal(self, rank: Rank) -> None:
+        blocks = self._open[rank].blocks
+        self._open[rank] = _Open()
+        self.samples += sum(map(len, blocks))
+        if rank is Rank.SCALAR:
+            blocks = [piece for block in merge_scalars(blocks) for piece in within_limits(block)]
+        self.sequence += 1
+        self._sealed(self._encode(self.run_id, self.sequence, rank, tuple(blocks), ()))
+
+    def _encode(
+        self, run_id: bytes, sequence: int, rank: Rank, blocks: tuple[Block, ...], drops: tuple[DropRecord, ...]
+    ) -> SealedFrame:
+        frame = Frame(
+            gateway=self._gateway,
+            run_id=run_id,
+            sequence=sequence,
+            acquired_ns=self._clock.now_ns(),
+            monotonic_ns=self._clock.monotonic_ns(),
+            clock_quality=self._quality(),
+            blocks=blocks,
+            drops=drops,
+        )
+        return SealedFrame(run_id, sequence, rank, frame.acquired_ns, encode_frame(frame))

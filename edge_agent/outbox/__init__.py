@@ -1,0 +1,1 @@
+"""The durable outbox: frames stay here until the service has stored them."""

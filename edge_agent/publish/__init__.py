@@ -1,0 +1,1 @@
+"""Frames leave over MQTT; store-acks come back."""

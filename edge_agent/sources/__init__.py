@@ -1,0 +1,1 @@
+"""Sources: how readings enter the agent."""

@@ -1,0 +1,1 @@
+"""Manipulation: chunks become calibrated blocks, waveforms become windows aligned to the clock."""
