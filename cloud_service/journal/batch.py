@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloud_service.journal.dead_letter import DeadLetter
 from cloud_service.journal.entries import Entry, FrameEntry, HealthEntry, RejectedEntry, StatusEntry
 from cloud_service.journal.runs import Run, RunBook, RunKey
 from telltale.errors import RejectReason
@@ -35,14 +36,13 @@ class Committed:
 class Batch:
     """Entries of one transaction, in order of arrival."""
 
-    def __init__(self, book: RunBook, dead_letter_bytes: int) -> None:
+    def __init__(self, book: RunBook) -> None:
         self._book = book
-        self._dead_letter_bytes = dead_letter_bytes
         self._answers: dict[RunKey, dict[int, tuple[int, str, str]]] = {}
         self._done = Committed()
         self.runs: dict[RunKey, Run] = {}
         self.frames: list[tuple[Any, ...]] = []
-        self.dead_letters: list[tuple[Any, ...]] = []
+        self.dead_letters: list[DeadLetter] = []
         self.drops: list[tuple[Any, ...]] = []
         self.undropped: list[tuple[str, bytes, int]] = []
         self.seen_ns: dict[str, int] = {}
@@ -127,7 +127,7 @@ class Batch:
                 entry.received_ns,
                 entry.reason.value,
                 entry.detail,
-                entry.payload[: self._dead_letter_bytes],
+                entry.payload,
             )
         )
 

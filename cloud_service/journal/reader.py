@@ -6,6 +6,7 @@ import sqlite3
 import zlib
 from dataclasses import dataclass
 
+from cloud_service.journal import dead_letter
 from telltale.errors import FatalError, RejectReason
 
 
@@ -70,21 +71,26 @@ class JournalReader:
         row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name='frames'").fetchone()
         return int(row[0]) if row else 0
 
-    def bury(self, record: Record, reason: RejectReason, detail: str) -> None:
-        """Keep a frame that turned out bad after it was accepted (a flipped bit) as a dead letter; counted there."""
-        self._connection.execute(
-            "INSERT INTO dead_letter (gateway, run_id, sequence, received_ns, reason, detail, payload)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.gateway,
-                record.run_id,
-                record.sequence,
-                record.received_ns,
-                reason.value,
-                f"journal offset {record.offset}: {detail}",
-                record.payload,
-            ),
+    def bury(self, record: Record, reason: RejectReason, detail: str) -> bool:
+        """Keep a frame that turned out bad after it was accepted (a flipped bit) as a dead letter.
+
+        Returns:
+            False where the disk did not take it: the frame stays in the journal until retention, so nothing is lost.
+        """
+        letter = (
+            record.gateway,
+            record.run_id,
+            record.sequence,
+            record.received_ns,
+            reason.value,
+            f"journal offset {record.offset}: {detail}",
+            record.payload,
         )
+        try:
+            dead_letter.keep(self._connection, [letter], rows=dead_letter.KEPT_ROWS, size=dead_letter.KEPT_BYTES)
+        except sqlite3.OperationalError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close the file; safe to call twice."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloud_service.database import open_database
+from cloud_service.journal import dead_letter
 from cloud_service.journal.batch import Batch, Committed
 from cloud_service.journal.entries import Entry
 from cloud_service.journal.retention import live_bytes
@@ -40,8 +41,8 @@ class JournalWriter:
         connection: sqlite3.Connection,
         *,
         max_bytes: int = 2**36,
-        dead_letter_rows: int = 2_000,
-        dead_letter_bytes: int = 262_144,
+        dead_letter_rows: int = dead_letter.KEPT_ROWS,
+        dead_letter_bytes: int = dead_letter.KEPT_BYTES,
     ) -> None:
         self._connection = connection
         self._book = RunBook(connection)
@@ -56,7 +57,7 @@ class JournalWriter:
             RetryError: disk full, I/O error, locked, or the journal is at its limit; nothing was changed.
             FatalError: the file is corrupt.
         """
-        batch = Batch(self._book, self._dead_letter_bytes)
+        batch = Batch(self._book)
         try:
             self._check_room()
             for entry in entries:
@@ -99,7 +100,7 @@ class JournalWriter:
         for gateway, run_id, sequence in batch.undropped:
             self._undrop(gateway, run_id, sequence)
         self._book.save(batch.runs)
-        self._write_dead_letters(batch)
+        dead_letter.keep(connection, batch.dead_letters, rows=self._dead_letter_rows, size=self._dead_letter_bytes)
         self._write_gateways(batch)
 
     def _undrop(self, gateway: str, run_id: bytes, sequence: int) -> None:
@@ -117,18 +118,6 @@ class JournalWriter:
         self._connection.executemany(
             "INSERT INTO drops VALUES (?, ?, ?, ?, ?, ?)",
             [(*key, low, high, reason, at_ns) for low, high in parts if low <= high],
-        )
-
-    def _write_dead_letters(self, batch: Batch) -> None:
-        if not batch.dead_letters:
-            return
-        self._connection.executemany(
-            "INSERT INTO dead_letter (gateway, run_id, sequence, received_ns, reason, detail, payload)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            batch.dead_letters,
-        )
-        self._connection.execute(
-            "DELETE FROM dead_letter WHERE id <= (SELECT MAX(id) FROM dead_letter) - ?", (self._dead_letter_rows,)
         )
 
     def _write_gateways(self, batch: Batch) -> None:

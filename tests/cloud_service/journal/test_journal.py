@@ -6,6 +6,7 @@ import zlib
 import pytest
 
 from cloud_service.journal import batch as batch_module
+from cloud_service.journal import dead_letter
 from cloud_service.journal.entries import FrameEntry, HealthEntry, RejectedEntry, StatusEntry
 from cloud_service.journal.reader import JournalReader
 from cloud_service.journal.retention import live_bytes, prune
@@ -202,7 +203,7 @@ def test_a_flipped_bit_is_found_and_buried(writer, connection):
     reader = JournalReader(connection)
     records = reader.read(0)
     assert [record.intact for record in records] == [True, False, True]
-    reader.bury(records[1], RejectReason.BAD_BODY, "checksum")
+    assert reader.bury(records[1], RejectReason.BAD_BODY, "checksum")
     assert connection.execute("SELECT sequence, detail, payload FROM dead_letter").fetchall() == [
         (2, "journal offset 2: checksum", b"Payload")
     ]
@@ -228,3 +229,14 @@ def test_a_second_writer_waits_for_the_first(writer, tmp_path):
     other.execute("ROLLBACK")
     other.close()
     assert writer.commit([frame(1)]).stored == 1
+
+
+def test_buried_frames_are_bounded_too(writer, connection):
+    writer.commit([frame(1)])
+    reader = JournalReader(connection)
+    (record,) = reader.read(0)
+    connection.execute("BEGIN")
+    for _ in range(dead_letter.KEPT_ROWS + 5):
+        reader.bury(record, RejectReason.BAD_BODY, "checksum")
+    connection.execute("COMMIT")
+    assert connection.execute("SELECT COUNT(*) FROM dead_letter").fetchone() == (dead_letter.KEPT_ROWS,)
