@@ -69,7 +69,7 @@ class Running:
 
     def _judge(self, place: Place, state: Seen, batch: Batch, row: int, value: float) -> Finding:
         mean = state.total / state.count if state.count else value
-        limit = 0.5 * abs(mean) + 1e-9
+        limit = abs(mean) + 1e-9
         tier = Tier.ALARM if abs(value - mean) > limit else Tier.CLEAR
         return Finding(
             channel=place.channel.id,
