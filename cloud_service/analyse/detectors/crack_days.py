@@ -66,7 +66,7 @@ def add(state: State, batch: Batch, rows: NDArray[np.bool_]) -> None:
     """Add readings of one day; late ones find their day, the hours take only what is not older than they reach."""
     t_ns, width, warmth = batch.t_ns[rows], batch.values[rows], batch.temperature_c[rows]
     sums = np.zeros((t_ns.size, COLUMNS))
-    warm: NDArray[np.bool_] = np.isfinite(warmth).all(axis=1)
+    warm = np.isfinite(warmth.sum(axis=1))
     sums[:, COUNT] = 1
     sums[:, WIDTH] = width
     sums[:, WARM_COUNT] = warm
