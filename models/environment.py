@@ -28,12 +28,14 @@ THERMAL = _HATS + _STEPS  # columns that temperature fills
 COLUMNS = THERMAL + len(LEVEL_KNOTS)
 _LAG_UNIT_C = 5.0  # lag differences are counted in hat steps
 
-BEND_SD = 1.0  # prior deviation of the change of slope from one hat to the next (the freezing kink is 1-3 of these)
+BEND_SD = 2.0  # prior deviation of the change of slope from one hat to the next (the kink at freezing is 1-3 of these)
 SLOPE_SD = 3.0  # of the slope itself, per 5 °C or per factor e of level
 LAG_SD = 3.0
 MIN_FREEDOM = 30.0  # residual degrees of freedom below which a feature is not judged
 FLOOR_SD = 1e-4  # no logarithm of a measured feature is steadier than 0.01 %
-BLIND_VARIANCE = 1.0  # allowance for an unknown temperature, residual variances; at least this much
+# Least allowance for an unknown temperature, of a feature's log: seasons move natural frequencies by several percent
+# (Z24 bridge: 14-18 % in all within ten months; Peeters and De Roeck, Earthquake Engng Struct. Dyn. 30, 2001).
+BLIND_SD = 0.03
 
 
 class Sums(msgspec.Struct):
@@ -132,7 +134,7 @@ def solve(sums: Sums, group: NDArray[np.int64]) -> Fit:
     usual, spread = _thermal_moments(sums)
     thermal = coefficients[:, :THERMAL]
     blind = np.einsum("fi,ij,fj->f", thermal, spread, thermal) / deviation**2
-    return Fit(coefficients, deviation, inverse, np.maximum(blind, BLIND_VARIANCE), usual)
+    return Fit(coefficients, deviation, inverse, np.maximum(blind, (BLIND_SD / deviation) ** 2), usual)
 
 
 def complete(x: Array, usual: Array) -> tuple[Array, NDArray[np.bool_]]:

@@ -16,6 +16,8 @@ PRIOR_WEEKS = 6.0
 # Expected weeks between false warnings of one scale: six years, so that three scales together warn falsely once in two,
 # twice as good as the promise of one a sensor-year.
 RETURN_WEEKS = 313.0
+# A channel whose quiet weeks reach beyond this is not quiet: the threshold must not climb after a slow change.
+CEILING = 8.0
 _EULER_GAMMA = 0.5772156649015329
 
 
@@ -34,4 +36,4 @@ def thresholds(weekly_maxima: Array) -> Array:
     prior = PRIOR_WEEKS * (PRIOR_SD**2 + (PRIOR_MEANS - mean) ** 2)
     scale = np.sqrt(6.0 * (prior + ((logs - mean) ** 2).sum(axis=0)) / weeks) / np.pi
     reduced = -np.log(-np.log1p(-1.0 / RETURN_WEEKS))
-    return np.asarray(np.exp(mean + scale * (reduced - _EULER_GAMMA)))
+    return np.asarray(np.minimum(np.exp(mean + scale * (reduced - _EULER_GAMMA)), CEILING))

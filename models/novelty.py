@@ -35,6 +35,7 @@ QUARANTINE_DAYS = 14
 FREEZE_DAYS = 365
 QUIET_SCORE = 0.75  # a day that comes nearer to the threshold is not learned: it may be the first of a damaged state
 CLIP = 4.0  # deviations: one row moves averages and baseline by no more than this
+DOUBT_CLIP = 8.0  # deviations of the model itself: beyond any threshold, so that a clipped row can still cross it
 _ROBUST_ROUNDS = 4
 _MAD_TO_SD = 1.4826
 _HOUR_NS = 3_600_000_000_000
@@ -351,6 +352,6 @@ def _regressors(state: State, temperature_c: Array, log_rms: Array, fit: Fit | N
 def _expectation(state: State, fit: Fit, x: Array, blind: NDArray[np.bool_]) -> tuple[Array, Array]:
     """What the regression expects of each row and how far from it a row may pull, both (k, features)."""
     leverage = np.einsum("gki,ki->kg", x @ fit.inverse, x)[:, state.group]
-    spread = 1.0 + leverage + blind[:, None] * fit.blind
+    doubt = np.sqrt(leverage + blind[:, None] * fit.blind)
     deviation = np.where(np.isfinite(fit.deviation), fit.deviation, 1e6)
-    return x @ fit.coefficients.T, CLIP * deviation * np.sqrt(spread)
+    return x @ fit.coefficients.T, deviation * (CLIP + DOUBT_CLIP * doubt)
