@@ -13,13 +13,14 @@ import msgspec
 
 from cloud_service.alert.settings import AlertSettings
 from telltale.clock import NS_PER_HOUR, NS_PER_S
-from telltale.findings import Finding, Reason, Tier
+from telltale.findings import SENSOR_FAULTS, Finding, Tier
 
 RANK = {Tier.CLEAR: 0, Tier.SUSPECT: 1, Tier.WARN: 2, Tier.ALARM: 3}
 TIER = {rank: tier for tier, rank in RANK.items()}
 
-# Silence has lasted when it is found: it needs no second look, and its end none either.
-SELF_CONFIRMED = frozenset({Reason.SILENT_CHANNEL, Reason.SILENT_GATEWAY})
+# Silence has lasted when it is found, and a sensor's fault holds for hours after its newest sign: they need no second
+# look, and their end none either.
+SELF_CONFIRMED = SENSOR_FAULTS
 
 LONG_AGO = -(2**62)
 
