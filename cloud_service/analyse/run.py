@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ from cloud_service.analyse.step import Step
 from cloud_service.analyse.tail import JournalTail, Wait
 from cloud_service.journal.reader import JournalReader, Record
 from cloud_service.journal.writer import open_journal
+from cloud_service.process_stats import write_stats
 from cloud_service.state import open_state
 from telltale.clock import NS_PER_S, Clock, ClockMode
 from telltale.errors import RejectReason
@@ -36,6 +39,27 @@ log = structlog.get_logger(__name__)
 
 TICK_NS = NS_PER_S  # how often silence is looked at, machine time
 FULL_WAIT_S = 1.0
+
+
+@dataclass(slots=True)
+class AnalyseCounters:
+    """Since the process started; see `cloud_service.process_stats`."""
+
+    batches: int = 0
+    frames: int = 0
+    samples: int = 0
+    findings: int = 0
+    skipped: int = 0
+    detector_faults: int = 0
+
+    def count(self, result: StepResult) -> None:
+        """One more batch."""
+        self.batches += 1
+        self.frames += result.frames
+        self.samples += result.samples
+        self.findings += len(result.judged)
+        self.skipped += len(result.skips)
+        self.detector_faults += len(result.faults)
 
 
 def run(
@@ -90,6 +114,7 @@ def run(
             tail=tail,
             reader=reader,
             state=state,
+            data_dir=data_dir,
             settings=settings,
             clock=clock,
             wait=wait,
@@ -102,12 +127,14 @@ def _follow(
     tail: JournalTail,
     reader: JournalReader,
     state: sqlite3.Connection,
+    data_dir: Path,
     settings: AnalyseSettings,
     clock: Clock,
     wait: Wait,
 ) -> None:
     next_tick_ns = clock.monotonic_ns()
     pause_s = 0.0
+    counters = AnalyseCounters()
     while not wait(pause_s):
         if _is_full(state, settings.spool_max_bytes):
             log.warning("state.db is full: the store takes nothing", limit_bytes=settings.spool_max_bytes)
@@ -115,9 +142,13 @@ def _follow(
             continue
         records = tail.read()
         if records:
-            _report(reader, records, analysis.take(records))
+            result = analysis.take(records)
+            counters.count(result)
+            _report(reader, records, result)
         if clock.monotonic_ns() >= next_tick_ns:
             analysis.tick(caught_up=not records)
+            with contextlib.suppress(OSError):  # counters are not worth the process
+                write_stats(data_dir, "analyse", asdict(counters))
             next_tick_ns = clock.monotonic_ns() + TICK_NS
         pause_s = 0.0 if records else settings.poll_ms / 1000
 

@@ -151,8 +151,7 @@ def test_gateway_health_is_a_row_a_minute_at_most(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_on_the_wall_clock_a_gateway_that_dies_is_one_mail(tmp_path: Path) -> None:
-    """Heard long ago by the service's clock; the service was running then, as its state says."""
+def test_on_the_wall_clock_a_service_that_was_away_calls_nobody_silent(tmp_path: Path) -> None:
     bridge(tmp_path)
     now_ns = time.time_ns()
     long_ago_ns = now_ns - 30 * 24 * NS_PER_HOUR
