@@ -26,6 +26,7 @@ _HATS = len(KNOTS_C)
 _STEPS = LAG_COUNT - 1
 THERMAL = _HATS + _STEPS  # columns that temperature fills
 COLUMNS = THERMAL + len(LEVEL_KNOTS)
+_UPPER = np.triu_indices(COLUMNS)
 _LAG_UNIT_C = 5.0  # lag differences are counted in hat steps
 
 BEND_SD = 2.0  # prior deviation of the change of slope from one hat to the next (the kink at freezing is 1-3 of these)
@@ -42,7 +43,7 @@ class Sums(msgspec.Struct):
     """Sufficient statistics. Features that are missing together (a group) share one Gram matrix.
 
     Attributes:
-        gram: (groups, COLUMNS, COLUMNS) Σ x xᵀ.
+        gram: (groups, COLUMNS · (COLUMNS + 1) / 2) the upper triangle of Σ x xᵀ, row by row.
         moment: (features, COLUMNS) Σ x y.
         square: (features,) Σ y².
         count: (groups,) rows.
@@ -76,7 +77,7 @@ class Fit:
 def empty_sums(groups: int, features: int) -> Sums:
     """Statistics before any row."""
     return Sums(
-        np.zeros((groups, COLUMNS, COLUMNS)),
+        np.zeros((groups, len(_UPPER[0]))),
         np.zeros((features, COLUMNS)),
         np.zeros(features),
         np.zeros(groups),
@@ -113,7 +114,7 @@ def add(sums: Sums, x: Array, y: Array, present: NDArray[np.bool_], group: NDArr
         group: (features,) the group of each feature.
     """
     weights = present.astype(np.float64)
-    sums.gram += np.einsum("kg,ki,kj->gij", weights, x, x, optimize=True)
+    sums.gram += weights.T @ (x[:, _UPPER[0]] * x[:, _UPPER[1]])
     value = np.where(present[:, group], y, 0.0)
     sums.moment += value.T @ x
     sums.square += (value**2).sum(axis=0)
@@ -122,16 +123,17 @@ def add(sums: Sums, x: Array, y: Array, present: NDArray[np.bool_], group: NDArr
 
 def solve(sums: Sums, group: NDArray[np.int64]) -> Fit:
     """The regression that the statistics support (`group` as in `add`)."""
-    inverse: Array = np.linalg.inv(sums.gram + _precision()).astype(np.float64)
+    gram = _square(sums.gram)
+    inverse: Array = np.linalg.inv(gram + _precision()).astype(np.float64)
     coefficients = np.einsum("fij,fj->fi", inverse[group], sums.moment)
-    used = np.einsum("gij,gji->g", sums.gram, inverse)
-    left = np.einsum("fi,fij,fj->f", coefficients, sums.gram[group], coefficients)
+    used = np.einsum("gij,gji->g", gram, inverse)
+    left = np.einsum("fi,fij,fj->f", coefficients, gram[group], coefficients)
     left += sums.square - 2 * np.einsum("fi,fi->f", coefficients, sums.moment)
     freedom = (sums.count - used)[group]
     judged = freedom >= MIN_FREEDOM
     variance = np.maximum(left, 0.0) / np.where(judged, freedom, 1.0)
     deviation = np.where(judged, np.sqrt(np.maximum(variance, FLOOR_SD**2)), np.inf)
-    usual, spread = _thermal_moments(sums)
+    usual, spread = _thermal_moments(gram[0], float(sums.count[0]))
     thermal = coefficients[:, :THERMAL]
     blind = np.einsum("fi,ij,fj->f", thermal, spread, thermal) / deviation**2
     return Fit(coefficients, deviation, inverse, np.maximum(blind, (BLIND_SD / deviation) ** 2), usual)
@@ -159,13 +161,21 @@ def _hats(values: Array, knots: Array) -> Array:
     return np.asarray(np.maximum(0.0, 1.0 - np.abs(clipped[:, None] - knots) / step))
 
 
-def _thermal_moments(sums: Sums) -> tuple[Array, Array]:
+def _square(gram: Array) -> Array:
+    """The symmetric matrices (groups, COLUMNS, COLUMNS) of their upper triangles."""
+    full = np.zeros((len(gram), COLUMNS, COLUMNS))
+    full[:, _UPPER[0], _UPPER[1]] = gram
+    full[:, _UPPER[1], _UPPER[0]] = gram
+    return full
+
+
+def _thermal_moments(gram: Array, count: float) -> tuple[Array, Array]:
     """Mean and covariance of the temperature columns over the learned rows (the hats of a row sum to 1)."""
-    gram = sums.gram[0][:THERMAL, :THERMAL]
-    if sums.count[0] == 0:
-        return no_temperature(), np.zeros_like(gram)
-    mean = gram[:, :_HATS].sum(axis=1) / sums.count[0]
-    return mean, gram / sums.count[0] - np.outer(mean, mean)
+    square = gram[:THERMAL, :THERMAL]
+    if count == 0:
+        return no_temperature(), np.zeros_like(square)
+    mean = square[:, :_HATS].sum(axis=1) / count
+    return mean, square / count - np.outer(mean, mean)
 
 
 @lru_cache(maxsize=1)

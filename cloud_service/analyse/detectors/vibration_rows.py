@@ -57,7 +57,7 @@ def log_of(values: Array) -> Array:
 def describe_shift(feature: str, shift: float) -> tuple[str, float]:
     """A shift of the log as (evidence key, number): percent for frequencies and ratios, dB for band energies."""
     if feature.startswith("band"):
-        return "shift_db", shift * _DB
+        return "shift_db", float(shift * _DB)
     return "shift_percent", 100.0 * float(np.expm1(shift))
 
 
