@@ -57,7 +57,7 @@ def find_incident(state: sqlite3.Connection, incident: str) -> IncidentRecord | 
 def list_incidents(
     state: sqlite3.Connection, *, open_only: bool = False, structure: str = "", limit: int = 500
 ) -> list[IncidentRecord]:
-    """Incidents, those that stand first, newest first within each group."""
+    """Incidents: those that stand first, then the worst, then the newest."""
     where, values = [], []
     if open_only:
         where.append("state != 'resolved'")
@@ -67,7 +67,8 @@ def list_incidents(
     clause = f"WHERE {' AND '.join(where)}" if where else ""
     rows = state.execute(
         f"SELECT {_COLUMNS} FROM incidents {clause} "  # noqa: S608 - built from the constants above
-        "ORDER BY state = 'resolved', opened_ns DESC, id LIMIT ?",
+        "ORDER BY state = 'resolved', "
+        "CASE tier WHEN 'alarm' THEN 0 WHEN 'warn' THEN 1 ELSE 2 END, opened_ns DESC, id LIMIT ?",
         (*values, limit),
     )
     return [_record(row) for row in rows]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cloud_service.incident_record import IncidentRecord
 from cloud_service.store.port import Query, Table
 from cloud_service.store_reader import StoreReader
+from cloud_service.wording.numbers import unit_text
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Reason
 from telltale.kinds import KINDS
@@ -77,7 +78,7 @@ async def read_series(store: StoreReader, channel: Channel, incident: IncidentRe
 
 
 def _main(channel: Channel, quantity: str) -> Candidate:
-    unit = KINDS[channel.kind].base_unit
+    unit = unit_text(KINDS[channel.kind].base_unit)
     if channel.is_waveform:
         field = quantity if quantity in ("rms", "peak") else "rms"
         label = f"{KINDS[channel.kind].quantity}, {field} of each window".capitalize()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from cloud_service.incident_record import IncidentRecord
+from cloud_service.wording.badness import badness, evidence
 from cloud_service.wording.dates import duration, minute, weekday, zone_of
 from cloud_service.wording.lives import LifeWords, life_words
-from cloud_service.wording.numbers import number, quantity
 from cloud_service.wording.reasons import ACT_WITHIN_DAYS, TIER_WORDS, WORDS, Words
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Life, Reason, Tier
@@ -76,7 +76,7 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
         facility=facility.name if facility else incident.facility,
         place=_place_name(place, incident),
         others=_others(site, incident),
-        badness=_badness(incident),
+        badness=badness(incident.finding),
         limit_source=incident.finding.limit_source,
         since=minute(incident.occurred_ns, zone),
         received=minute(incident.received_ns, zone) if is_late else "",
@@ -86,7 +86,7 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
         life_source=life.source if life else "",
         act_by=weekday(_act_by_ns(tier, life, created_ns), zone),
         provisional=incident.finding.provisional,
-        evidence=[(key.replace("_", " "), _plain(value)) for key, value in incident.finding.evidence.items()],
+        evidence=evidence(incident.finding),
         zone=zone,
     )
 
@@ -122,20 +122,6 @@ def _others(site: Site, incident: IncidentRecord) -> list[str]:
     return names
 
 
-def _badness(incident: IncidentRecord) -> str:
-    finding = incident.finding
-    if incident.reason in (Reason.SILENT_CHANNEL, Reason.SILENT_GATEWAY) and finding.unit in ("s", ""):
-        silent, allowed = (duration(int(value * NS_PER_S)) for value in (finding.value, finding.limit))
-        return f"silent for {silent}; at most {allowed} is expected"
-    if number(finding.value) == "–":
-        return ""
-    if incident.reason in (Reason.NOVELTY, Reason.NOVELTY_PROVISIONAL) and not finding.unit:
-        return f"{number(finding.score)} times the threshold"
-    if number(finding.limit) == "–":
-        return quantity(finding.value, finding.unit)
-    return f"{quantity(finding.value, finding.unit)} against a limit of {quantity(finding.limit, finding.unit)}"
-
-
 def _act_by_ns(tier: Tier, life: Life | None, created_ns: int) -> int:
     by_ns = created_ns + ACT_WITHIN_DAYS[tier] * NS_PER_DAY
     if life and life.p10_ns is not None and tier is not Tier.SUSPECT:
@@ -145,7 +131,3 @@ def _act_by_ns(tier: Tier, life: Life | None, created_ns: int) -> int:
 
 def _interval_ns(place: Place | None) -> int:
     return int(place.channel.interval_s * NS_PER_S) if place else 0
-
-
-def _plain(value: float | str) -> str:
-    return value if isinstance(value, str) else number(value)

@@ -28,7 +28,7 @@ def check(settings: NotifySettings, where: str) -> None:
 
 
 def notify_settings(table: Mapping[str, Any], where: str) -> NotifySettings:
-    """The `[notify]` table: `kind` ("file" if absent, so that no alert is lost before a mail server is set up) and keys.
+    """The `[notify]` table: `kind` ("file" if absent: no alert is lost before a mail server is set up) and keys.
 
     Raises:
         SettingsError: naming file, key and what was expected.

@@ -36,16 +36,14 @@ class LifeWords:
 def life_words(life: Life, zone: tzinfo) -> LifeWords:
     """What an estimate or refusal says."""
     if life.refused is not None:
-        words = f"{REFUSALS[life.refused]} ({life.refused.value})"
-        return LifeWords("No estimate", f"{words}. {life.detail}".strip())
+        why = f"{REFUSALS[life.refused]} ({life.refused.value})"
+        return LifeWords("No estimate", f"{why[0].upper()}{why[1:]}. {life.detail}".strip())
     early, late = _date(life, life.p10_ns, zone), _date(life, life.p90_ns, zone)
     if _capped(life, life.p10_ns):
         return LifeWords(f"After {early.removeprefix('after ')}", "The limit is not expected to be reached before.")
     middle = _date(life, life.p50_ns, zone)
-    return LifeWords(
-        f"{early} – {late}",
-        f"The limit is reached by {early} with 10 % probability, by {middle} with 50 % and by {late} with 90 %.",
-    )
+    chances = f"by {early} with 10\u00a0% probability, by {middle} with 50\u00a0% and by {late} with 90\u00a0%"
+    return LifeWords(f"{early} – {late}", f"The limit is reached {chances}.")
 
 
 def _date(life: Life, at_ns: int | None, zone: tzinfo) -> str:

@@ -19,7 +19,12 @@ def number(value: float | None) -> str:
 
 def quantity(value: float | None, unit: str) -> str:
     """A number with its unit."""
-    return f"{number(value)} {unit}".rstrip()
+    return f"{number(value)} {unit_text(unit)}".rstrip()
+
+
+def unit_text(unit: str) -> str:
+    """A unit as it is printed: `m/s²` for `m/s2`."""
+    return unit.replace("s2", "s²")
 
 
 def size(count: int) -> str:

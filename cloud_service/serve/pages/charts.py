@@ -8,6 +8,7 @@ from typing import Any
 
 from cloud_service.serve.status import ChannelStatus
 from cloud_service.wording.dates import iso
+from cloud_service.wording.numbers import unit_text
 from telltale.clock import NS_PER_DAY
 from telltale.kinds import KINDS
 from telltale.site import Channel
@@ -37,7 +38,7 @@ class _Maker:
 
     @property
     def unit(self) -> str:
-        return KINDS[self.item.kind].base_unit
+        return unit_text(KINDS[self.item.kind].base_unit)
 
     @property
     def quantity(self) -> str:
@@ -73,19 +74,27 @@ def _waveform_charts(make: _Maker) -> Iterator[Chart]:
         threshold = [{"value": 1.0, "label": "threshold", "level": "alarm"}]
         yield make.series("Difference from normal", about, "novelty", ("score",), unit="× threshold", limits=threshold)
     yield make.newest_window("Newest window", "The samples as they came.", "waveform")
-    about = "Power spectral density: the peaks are the frequencies at which the structure vibrates."
+    about = "Its peaks are the frequencies at which the structure vibrates. Shaded: the modes that are tracked."
     yield make.newest_window("Its spectrum", about, "spectrum", unit=f"({make.unit})²/Hz", bands=make.item.modes_hz)
 
 
 def _limits(item: Channel, fields: tuple[str, ...]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    """Lines to draw, in the base unit; limits of one value share a line."""
+    lines: dict[float, dict[str, Any]] = {}
+    for value, label, level in _limit_lines(item, fields):
+        line = lines.setdefault(value, {"value": value, "label": label, "level": level})
+        if line["label"] != label:
+            line.update(label=f"{line['label']}, {label}", level="alarm")
+    return list(lines.values())
+
+
+def _limit_lines(item: Channel, fields: tuple[str, ...]) -> Iterator[tuple[float, str, str]]:
     for limit in item.limits:
         if limit.quantity in fields:
             value = limit.value * item.to_base_unit
-            signs = (1, -1) if limit.side == "absolute" else (1,)
             label = limit.level if limit.quantity == "value" else f"{limit.level} ({limit.quantity})"
-            found.extend({"value": sign * value, "label": label, "level": limit.level} for sign in signs)
+            yield value, label, limit.level
+            if limit.side == "absolute":
+                yield -value, label, limit.level
     if item.crack is not None and item.crack.limit_mm is not None and "value" in fields:
-        value = item.crack.limit_mm + item.crack.datum_mm
-        found.append({"value": value, "label": "end of life", "level": "alarm"})
-    return found
+        yield item.crack.limit_mm + item.crack.datum_mm, "end of life", "alarm"

@@ -11,10 +11,14 @@ from cloud_service.incident_record import find_incident, incident_log, life_of, 
 from cloud_service.notify import outbox
 from cloud_service.serve.acknowledge import acknowledge as take_on
 from cloud_service.serve.acknowledge import clean_who
+from cloud_service.serve.pages.charts import charts
 from cloud_service.serve.pages.missing import missing
 from cloud_service.serve.pages.render import page, zone_by_facility
 from cloud_service.serve.security import is_same_origin
 from cloud_service.serve.service import service_of
+from cloud_service.serve.status import channel_now
+
+CHART_DAYS = 90
 
 
 async def incidents(request: Request) -> Response:
@@ -31,12 +35,13 @@ async def incident(request: Request) -> Response:
     found = find_incident(service.state, request.path_params["incident"])
     if found is None:
         return missing(request, f"There is no incident {request.path_params['incident'][:64]!r}.")
+    status = channel_now(service.state, service.site, found.finding.channel)
     return page(
         request,
         "incident.html",
         "Incident",
+        charts=charts(status, service.now_ns(), CHART_DAYS)[:2] if status else [],
         incident=found,
-        place=service.site.places.get(found.finding.channel),
         log=incident_log(service.state, found.id),
         life=life_of(service.state, found.finding.channel),
         mails=outbox.of_incident(service.state, found.id),

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from cloud_service.serve.assets import asset_path
 from cloud_service.serve.service import service_of
 from cloud_service.wording import dates, numbers
+from cloud_service.wording.badness import badness, evidence
 from cloud_service.wording.lives import life_words
 from cloud_service.wording.reasons import TIER_WORDS, WORDS
 from telltale import __version__
@@ -39,9 +40,12 @@ def _templates() -> Environment:
         number=numbers.number,
         quantity=numbers.quantity,
         size=numbers.size,
+        unit_text=numbers.unit_text,
         status_word=status_word,
         version=__version__,
         words=WORDS,
+        badness=badness,
+        evidence=evidence,
         zone_of=dates.zone_of,
         ago=dates.ago,
         minute=dates.minute,

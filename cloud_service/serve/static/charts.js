@@ -36,7 +36,7 @@
       const shade = colour(limit.level === "warn" ? "warn" : "alarm");
       plan.shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: limit.value, y1: limit.value,
         line: { color: shade, width: 1.5, dash: limit.level === "warn" ? "dash" : "longdash" } });
-      plan.annotations.push({ xref: "paper", x: 1, xanchor: "right", y: limit.value, yanchor: "bottom", showarrow: false,
+      plan.annotations.push({ xref: "paper", x: 0.005, xanchor: "left", y: limit.value, yanchor: "bottom", showarrow: false,
         text: limit.label, font: { color: shade, size: 12 } });
     }
   }
@@ -53,7 +53,7 @@
         traces.push({ ...edge, y: low }, { ...edge, y: high, fill: "tonexty", fillcolor: `${shade}30` });
       }
       traces.push({ x: at, y: data.columns[field], name: field.replaceAll("_", " "), mode: at.length < 60 ? "lines+markers" : "lines",
-        line: { color: shade, width: 1.7, dash: index ? "dot" : "solid" }, connectgaps: false });
+        line: { color: shade, width: index ? 1.1 : 1.7 }, connectgaps: false });
       return traces;
     });
   }
@@ -80,7 +80,7 @@
     plan.shapes = (spec.bands || []).map(([low, high]) => ({ type: "rect", xref: "x", yref: "paper", x0: low, x1: high,
       y0: 0, y1: 1, line: { width: 0 }, fillcolor: `${colour("curve-2")}22`, layer: "below" }));
     plan.annotations = (spec.bands || []).map(([low, high], index) => ({ xref: "x", yref: "paper", x: (low + high) / 2, y: 1,
-      yanchor: "top", showarrow: false, text: `mode ${index + 1}`, font: { size: 11 } }));
+      yanchor: "top", showarrow: false, text: `${index + 1}`, font: { size: 11 } }));
     return [[trace], plan];
   }
 
