@@ -24,7 +24,7 @@ from telltale.settings import Settings
 from telltale.site import Place
 
 SOURCE = "self-set: rate that matters in a crack that should be at rest"
-MIN_FIT_DAYS = 8
+MIN_FIT_DAYS = 14
 MAX_SCORE = 5.0
 
 

@@ -13,7 +13,7 @@ from telltale.findings import Life, Refusal
 from telltale.settings import Settings
 from telltale.site import Channel
 
-SURE_OF_SIGN = 0.99
+LIKELY_SIGN, SURE_OF_SIGN = 0.9, 0.99  # probability that the crack moves towards its limit
 
 
 class LifeRules(Settings, frozen=True):
@@ -61,18 +61,23 @@ def crack_life(
     side = 1.0 if limit >= began else -1.0
     draws = found.draws(np.random.default_rng(life.seed_of(channel.id)), life.DRAWS)
     towards = side * draws[:, 1]
-    if side * (limit - found.level()) > 0 and np.mean(towards > 0) < SURE_OF_SIGN:
+    reached = side * (limit - found.level()) <= 0
+    leads = float(np.mean(towards > 0))
+    if not reached and leads < LIKELY_SIGN:
         return _no_trend(channel, t_ns, found, limit, side)
     years = life.first_passage_years(side * (limit - draws[:, 0]), towards, side * draws[:, 2])
-    return _estimate(channel, t_ns, found, limit=limit, years=years, rules=rules)
+    estimate = _estimate(channel, t_ns, found, limit=limit, years=years, rules=rules)
+    if estimate.refused is None and not reached and leads < SURE_OF_SIGN:
+        return _no_trend(channel, t_ns, found, limit, side)
+    return estimate
 
 
 def _no_trend(channel: Channel, t_ns: int, found: Growth, limit: float, side: float) -> Life:
     rate, low, high = found.trend()
-    text = f"growth {rate:.3g} mm/year, 90 % interval {low:.3g} to {high:.3g}, does not clearly lead to {limit:g} mm"
+    text = f"growth {rate:.3g} mm/year, 90 % interval {low:.3g} to {high:.3g}, does not surely lead to {limit:g} mm"
     source = channel.crack.source if channel.crack else ""
-    if side < 0:
-        text = f"monitoring began beyond the limit of {limit:g} mm; {text}"
+    if side < 0 < rate:
+        text = f"monitoring began above the limit of {limit:g} mm and the crack opens further; {text}"
         return refusal(channel.id, t_ns, Refusal.OUTSIDE_MODEL_RANGE, text, source)
     return refusal(channel.id, t_ns, Refusal.NO_TREND, text, source)
 

@@ -1,0 +1,83 @@
+"""The arguments of `telltale analyse`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from telltale.errors import UserError
+
+KINDS = ("crack", "strain", "vibration")
+
+
+class Arguments(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked.
+
+    Attributes:
+        file: the logger file.
+        time, rate_hz: the time column, or the sample rate; one of them.
+        value, temperature: columns; temperature may be empty.
+        kind: one of `KINDS`.
+        limit: width at which a crack's life ends, or amplitude that strain and vibration should not exceed.
+        detail_category: Δσ_C in MPa of the welded detail that a strain gauge watches.
+        as_json: one JSON object instead of a summary.
+        plot: PNG to write.
+    """
+
+    file: Path
+    value: str
+    kind: str
+    time: str = ""
+    rate_hz: float | None = None
+    temperature: str = ""
+    limit: float | None = None
+    detail_category: float | None = None
+    as_json: bool = False
+    plot: Path | None = None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, "see telltale analyse --help")
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """The arguments.
+
+    Raises:
+        UserError: naming the argument that cannot be used.
+    """
+    found = _parser().parse_args(list(argv))
+    if found.rate_hz is not None and not 0 < found.rate_hz < float("inf"):
+        raise UserError(f"--rate-hz {found.rate_hz:g}", "expected samples a second, above 0")
+    if found.detail_category is not None and (found.kind != "strain" or found.detail_category <= 0):
+        raise UserError("--detail-category", "expected MPa above 0, with --kind strain")
+    if found.plot is not None and found.plot.suffix.lower() != ".png":
+        raise UserError(f"--plot {found.plot}", "expected a file name that ends in .png")
+    if found.plot is not None and not found.plot.absolute().parent.is_dir():
+        raise UserError(f"--plot {found.plot}: no such folder", "make the folder first")
+    return Arguments(**vars(found))
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="telltale analyse", description="Quality, trend, anomalies and life of one logger file.")
+    parser.add_argument("file", type=Path, metavar="FILE", help="CSV, Campbell TOA5 or npz")
+    when = parser.add_mutually_exclusive_group(required=True)
+    when.add_argument("--time", default="", metavar="COL", help="column with the time of each row")
+    when.add_argument("--rate-hz", type=float, metavar="R", help="samples a second, for files without times")
+    parser.add_argument("--value", required=True, metavar="COL", help="column to analyse")
+    parser.add_argument("--temperature", default="", metavar="COL", help="column with the temperature of the body, °C")
+    parser.add_argument("--kind", required=True, choices=KINDS)
+    parser.add_argument(
+        "--limit", type=float, metavar="X", help="crack: width at which life ends; strain, vibration: largest amplitude"
+    )
+    parser.add_argument(
+        "--detail-category", type=float, metavar="MPA", help="strain: Δσ_C of the detail (EN 1993-1-9), for fatigue"
+    )
+    parser.add_argument("--json", dest="as_json", action="store_true", help="print exactly one JSON object")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="write a picture")
+    return parser
