@@ -188,17 +188,17 @@ def look_at_windows(
     faults = np.zeros(len(windows), dtype=np.uint8)
     any_known = known.any(axis=1)
     constant = any_known & (high == low)
-    faults[known.mean(axis=1) < 1 - MISSING_SHARE] |= Fault.MISSING
-    faults[any_known & ((high > plausible[1]) | (low < plausible[0]))] |= Fault.RANGE
-    faults[flags_clipped] |= Fault.CLIPPED
+    faults[known.mean(axis=1) < 1 - MISSING_SHARE] |= np.uint8(Fault.MISSING)
+    faults[any_known & ((high > plausible[1]) | (low < plausible[0]))] |= np.uint8(Fault.RANGE)
+    faults[flags_clipped] |= np.uint8(Fault.CLIPPED)
     if varied:
-        faults[constant] |= Fault.STUCK
+        faults[constant] |= np.uint8(Fault.STUCK)
     for row in _maybe_flat(windows, low, high):
         if row not in np.flatnonzero(constant) and _flat_topped(windows[row], float(low[row]), float(high[row])):
-            faults[row] |= Fault.CLIPPED
+            faults[row] |= np.uint8(Fault.CLIPPED)
     for row in _maybe_spiked(filled):
         if known[row].all() and _spiked(windows[row].astype(np.float64)):
-            faults[row] |= Fault.SPIKE
+            faults[row] |= np.uint8(Fault.SPIKE)
     return faults
 
 

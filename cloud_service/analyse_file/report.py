@@ -110,7 +110,7 @@ def report(asked: Arguments, series: Series, found: Found) -> Report:
         anomalies=tuple(_anomalies(found)),
         life=_life(asked, found),
         fatigue=_fatigue(found),
-        notes=(*series.notes, *faults),
+        notes=(*series.notes, *dict.fromkeys(faults)),
     )
 
 
