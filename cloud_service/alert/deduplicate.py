@@ -9,6 +9,7 @@ import msgspec
 
 from cloud_service.alert.evaluate import LONG_AGO, RANK, Change, Event
 from cloud_service.alert.incident import Incident, incident_id
+from cloud_service.alert.settings import AlertSettings
 from telltale.clock import NS_PER_HOUR
 from telltale.findings import Tier
 
@@ -66,23 +67,23 @@ class Owner:
     group: str
 
 
-def deduplicate(matter: Matter, event: Event, owner: Owner, repeat_after_h: float) -> Update | None:
+def deduplicate(matter: Matter, event: Event, owner: Owner, settings: AlertSettings) -> Update | None:
     """Take one event into `matter` (changed in place); the update that it makes, if any."""
     match event.change:
         case Change.RAISED:
-            return _raised(matter, event, owner, repeat_after_h)
+            return _raised(matter, event, owner, _repeat_ns(event, settings))
         case Change.CLEARED:
             return _cleared(matter, event)
         case Change.PASSED:
-            return _passed(matter, event, owner, repeat_after_h)
+            return _passed(matter, event, owner, _repeat_ns(event, settings))
 
 
-def _raised(matter: Matter, event: Event, owner: Owner, repeat_after_h: float) -> Update:
+def _raised(matter: Matter, event: Event, owner: Owner, repeat_ns: float) -> Update:
     member = _member(event)
     if member not in matter.members:
         matter.members.append(member)
     incident = matter.incident
-    if incident is None or _is_over(incident, event, repeat_after_h):
+    if incident is None or _is_over(incident, event, repeat_ns):
         matter.incident = _open(event, owner)
         return _update(matter.incident, event, (Act.OPENED, _act(event.tier)), event.tier)
     acts: tuple[Act, ...] = ()
@@ -103,12 +104,12 @@ def _cleared(matter: Matter, event: Event) -> Update | None:
     return _update(incident, event, (Act.RESOLVED,), None)
 
 
-def _passed(matter: Matter, event: Event, owner: Owner, repeat_after_h: float) -> Update | None:
+def _passed(matter: Matter, event: Event, owner: Owner, repeat_ns: float) -> Update | None:
     """An alarm in late data that has cleared since: one incident that is over when it is told."""
     known = matter.incident
     if known is not None and _covers(known, event.occurred_ns):
         return _grow(known, event, ())
-    if abs(event.occurred_ns - matter.passed_ns) < repeat_after_h * NS_PER_HOUR:
+    if abs(event.occurred_ns - matter.passed_ns) < repeat_ns:
         return None
     matter.passed_ns = event.occurred_ns
     incident = _open(event, owner)
@@ -116,15 +117,19 @@ def _passed(matter: Matter, event: Event, owner: Owner, repeat_after_h: float) -
     return _update(incident, event, (Act.OPENED, Act.ALARM, Act.RESOLVED), Tier.ALARM)
 
 
+def _repeat_ns(event: Event, settings: AlertSettings) -> float:
+    return max(settings.repeat_after_h * NS_PER_HOUR, settings.repeat_after_evaluations * event.spacing_ns)
+
+
 def _covers(incident: Incident, t_ns: int) -> bool:
     end_ns = incident.resolved_ns
     return incident.occurred_ns <= t_ns and (end_ns is None or t_ns <= end_ns)
 
 
-def _is_over(incident: Incident, event: Event, repeat_after_h: float) -> bool:
+def _is_over(incident: Incident, event: Event, repeat_ns: float) -> bool:
     if incident.resolved_ns is None:
         return False
-    return event.finding.t_ns - incident.resolved_ns >= repeat_after_h * NS_PER_HOUR
+    return event.finding.t_ns - incident.resolved_ns >= repeat_ns
 
 
 def _grow(incident: Incident, event: Event, acts: tuple[Act, ...]) -> Update:

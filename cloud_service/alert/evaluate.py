@@ -79,6 +79,7 @@ class Event:
         finding: the verdict that confirmed it.
         occurred_ns: event time at which it began.
         heard_ns: the run's clock when it was found.
+        spacing_ns: time between the evaluations that confirmed it; 0 where one did.
     """
 
     change: Change
@@ -86,6 +87,7 @@ class Event:
     finding: Finding
     occurred_ns: int
     heard_ns: int
+    spacing_ns: int = 0
 
 
 def evaluate(watch: Watch, finding: Finding, heard_ns: int, settings: AlertSettings) -> Event | None:
@@ -148,9 +150,11 @@ def _raise(watch: Watch, rank: int, finding: Finding, heard_ns: int, settings: A
 
 def _tell(watch: Watch, rank: int, finding: Finding, heard_ns: int) -> Event:
     watch.rank, watch.held = rank, None
-    # Where the evaluation that released it was clear, the streak is over: it began no later than this verdict.
-    occurred_ns = watch.streaks[0].since_ns if watch.streaks[0].count else finding.t_ns
-    return Event(Change.RAISED, TIER[rank], finding, occurred_ns, heard_ns)
+    streak = watch.streaks[0]
+    # Where a verdict between clear and limit came since, the streak is over: it began no later than this verdict.
+    occurred_ns = streak.since_ns if streak.count else finding.t_ns
+    spacing_ns = (finding.t_ns - occurred_ns) // (streak.count - 1) if streak.count > 1 else 0
+    return Event(Change.RAISED, TIER[rank], finding, occurred_ns, heard_ns, spacing_ns)
 
 
 def _late(watch: Watch, finding: Finding, heard_ns: int, settings: AlertSettings) -> Event | None:

@@ -39,7 +39,8 @@ class AlertSettings(Settings, frozen=True):
             below this (1 is the limit: below 80 % of the gap).
         late_after_h: data older than this is late: a warning in it must still be true when the data has caught up.
         late_hold_h: if nothing newer comes for so long (run's clock), the newest verdict counts as still true.
-        repeat_after_h: a condition that comes back sooner re-opens its incident, without another mail of that level.
+        repeat_after_h, repeat_after_evaluations: a condition that comes back within the longer of the two re-opens its
+            incident, without another mail of that level (a limit is judged every minute, remaining life once a day).
         maintenance: spans without mails.
     """
 
@@ -51,6 +52,7 @@ class AlertSettings(Settings, frozen=True):
     late_after_h: Annotated[float, Meta(gt=0)] = 6.0
     late_hold_h: Annotated[float, Meta(gt=0)] = 1.0
     repeat_after_h: Annotated[float, Meta(ge=0)] = 24.0
+    repeat_after_evaluations: Annotated[int, Meta(ge=0)] = 14
     maintenance: tuple[Maintenance, ...] = ()
 
 

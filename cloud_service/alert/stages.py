@@ -71,7 +71,7 @@ class Stages:
     def _act(self, state: AlertState, event: Event, out: Alerts) -> None:
         owner = self._owner(event.finding)
         matter = state.matters.setdefault(owner.group, Matter())
-        update = deduplicate(matter, event, owner, self._settings.repeat_after_h)
+        update = deduplicate(matter, event, owner, self._settings)
         if update is None:
             return
         out.updates.append(update)

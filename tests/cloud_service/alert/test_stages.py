@@ -94,6 +94,12 @@ def test_what_comes_back_after_a_day_is_another(site: Site) -> None:
     assert len({mail.incident for mail in out.mails}) == 2
 
 
+def test_what_is_judged_once_a_day_comes_back_within_a_fortnight_as_itself(site: Site) -> None:
+    day = 60 * 24
+    tiers = [Tier.ALARM] * 5 + [Tier.CLEAR] * 5 + [Tier.ALARM] * 3
+    assert len(play(site, [finding(number * day, tier) for number, tier in enumerate(tiers)]).mails) == 1
+
+
 def test_a_dead_gateway_is_one_mail_to_the_operators_of_its_structures(site: Site) -> None:
     out = play(site, [finding(0, Tier.SUSPECT, reason=Reason.SILENT_GATEWAY, channel="gw")])
     assert [[contact.name for contact in mail.recipients] for mail in out.mails] == [["Operator"]]

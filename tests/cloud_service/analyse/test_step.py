@@ -130,6 +130,7 @@ def test_batches_do_not_matter_to_the_registered_detectors(site: Site, size: int
     frames = hours(range(120), ugly)
     one, many = run(site, frames, 1, DETECTORS), run(site, frames, size, DETECTORS)
     assert_same(one, many, turns)
+    assert [fault for result in [*one, *many] for fault in result.faults] == []
     assert ("bridge.air", Tier.SUSPECT) in {(item[0], item[3]) for item in turns(one)}
 
 
