@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes every secret of a deployment: a small certificate authority with certificates for the broker, the service, the
-# mail catcher and each gateway, and random passwords and tokens. Run it as often as you like: what exists stays, a
-# certificate is renewed in its last 30 days and when the names in it change, a gateway that was added gets its own.
-# Nothing is printed but file names.
+# Makes every secret of a deployment: a small certificate authority with certificates for the broker, the store, the
+# service, the mail catcher and each gateway, and random passwords and tokens. Run it as often as you like: what exists
+# stays, a certificate is renewed in its last 30 days and when the names in it change, a gateway that was added gets its
+# own. Nothing is printed but file names.
 #
 #   TELLTALE_GATEWAYS="gw-riverside gw-dam" TELLTALE_BROKER_NAMES="mqtt.example.org" init-secrets.sh DIR
 #
@@ -96,6 +96,7 @@ names=$(alternative_names mosquitto localhost 127.0.0.1 $broker_names)
 certificate "$dir/broker" broker telltale-broker serverAuth "$names"
 certificate "$dir/broker" health telltale-health clientAuth
 certificate "$dir/service" service telltale-service clientAuth
+certificate "$dir/influxdb" influxdb telltale-influxdb serverAuth "DNS:influxdb,DNS:localhost,IP:127.0.0.1"
 certificate "$dir/mail" mail telltale-mail serverAuth "DNS:mailpit,DNS:localhost"
 for gateway in $gateways; do
   certificate "$dir/gateways/$gateway" gateway "$gateway" clientAuth
@@ -108,6 +109,8 @@ random "$dir/influxdb/admin-token"
 random "$dir/influxdb/grafana-password"
 random "$dir/grafana/admin-password"
 cp "$dir/influxdb/admin-token" "$dir/service/influxdb-token"
+# The store and the mail server are asked for certificates of this authority or of a public one.
+cat /etc/ssl/certs/ca-certificates.crt "$dir/ca/ca.crt" >"$dir/service/trusted.crt" 2>/dev/null || cp "$dir/ca/ca.crt" "$dir/service/trusted.crt"
 cp "$dir/influxdb/grafana-password" "$dir/grafana/influxdb-password"
 cp "$dir/ca/ca.crt" "$dir/grafana/ca.crt"
 

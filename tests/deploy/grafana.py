@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
 DASHBOARDS = sorted((GRAFANA / "provisioning" / "dashboards" / "json").glob("*.json"))
 
@@ -40,6 +42,16 @@ def panel_queries(path: Path) -> Iterator[PanelQuery]:
             yield PanelQuery(path.stem, panel["title"], target["query"], target["resultFormat"] == "table")
     for annotation in body["annotations"].get("list", ()):
         yield PanelQuery(path.stem, annotation["name"], annotation["target"]["query"], table=True)
+
+
+def watchdog_queries() -> Iterator[PanelQuery]:
+    """The queries of the provisioned alert rules."""
+    path = GRAFANA / "provisioning" / "alerting" / "watchdog.yaml"
+    for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
+        for rule in group["rules"]:
+            for step in rule["data"]:
+                if "query" in step["model"]:
+                    yield PanelQuery("watchdog", rule["title"], step["model"]["query"], table=False)
 
 
 def variable_queries(path: Path) -> Iterator[PanelQuery]:

@@ -87,7 +87,7 @@ def _columns(measurement: str, count: int) -> dict[str, Any]:
         elif kind is Type.INT:
             columns[name] = np.arange(count, dtype=np.int64)
         elif kind is Type.TEXT:
-            columns[name] = [_TEXTS.get((measurement, name), "a text, with \"quotes\" and = signs")] * count
+            columns[name] = [_TEXTS.get((measurement, name), 'a text, with "quotes" and = signs')] * count
         else:
             columns[name] = [b"\x00\xff"] * count
     if measurement == "life":  # refused at first, estimated since
