@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.signal
 
-from models.novelty import Rows
+from models.novelty_state import Rows
 
 START_NS = 1_767_225_600_000_000_000  # 2026-01-01
 HOUR_NS = 3_600_000_000_000

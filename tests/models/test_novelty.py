@@ -10,7 +10,8 @@ import pytest
 from models.averages import SCALES_H
 from models.commissioning import BASELINE_DAYS
 from models.extremes import CEILING, RETURN_WEEKS, thresholds
-from models.novelty import FREEZE_DAYS, Rows, initial_state, step
+from models.novelty import FREEZE_DAYS, step
+from models.novelty_state import Rows, initial_state
 from tests.models.seasons import GROUP, HOUR_NS, Season, season
 
 DAMAGE_DAY = 40

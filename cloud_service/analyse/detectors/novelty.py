@@ -15,12 +15,12 @@ from cloud_service.analyse.detectors.vibration_rows import (
     log_of,
 )
 from cloud_service.store.schema import Rows
-from models import novelty
+from models import novelty, novelty_state
 from models.averages import SCALES_H
 from models.blocks import BLOCK_NS, Pending, fold, no_block
 from models.commissioning import BASELINE_DAYS
 from models.environment import LAG_COUNT
-from models.novelty import Scores
+from models.novelty_state import Scores
 from telltale.clock import NS_PER_HOUR, NS_PER_S
 from telltale.findings import Finding, Reason, Tier
 from telltale.site import Channel, Place
@@ -32,7 +32,7 @@ SOURCE = "self-set: learned from this channel's quiet weeks, at most one false w
 class State(msgspec.Struct):
     """The model's memory and the half-hour block that is open (continuous recordings only)."""
 
-    model: novelty.State
+    model: novelty_state.State
     pending: Pending
 
 
@@ -51,7 +51,7 @@ class NoveltyDetector:
         channel = place.channel
         interval_h = max(channel.interval_s * NS_PER_S, BLOCK_NS) / NS_PER_HOUR
         columns = LAG_COUNT + 1 + len(feature_names(channel))
-        return State(novelty.initial_state(groups(channel), interval_h), no_block(columns))
+        return State(novelty_state.initial_state(groups(channel), interval_h), no_block(columns))
 
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Follow the batch's trusted windows; verdicts once there is a baseline, before that only `CLEAR`."""
@@ -70,7 +70,7 @@ class NoveltyDetector:
         return state, output
 
 
-def _rows(channel: Channel, state: State, batch: Batch) -> novelty.Rows:
+def _rows(channel: Channel, state: State, batch: Batch) -> novelty_state.Rows:
     """The windows that may be judged, each a row, or half-hour means of them where they come faster."""
     names = feature_names(channel)
     log_rms = log_of(batch.features["rms"])
@@ -80,11 +80,11 @@ def _rows(channel: Channel, state: State, batch: Batch) -> novelty.Rows:
     table = np.column_stack([batch.temperature_c, log_rms, log_features(batch, names)])[keep]
     if channel.interval_s * NS_PER_S < BLOCK_NS:
         t_ns, table = fold(state.pending, t_ns, table)
-    return novelty.Rows(t_ns, table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :])
+    return novelty_state.Rows(t_ns, table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :])
 
 
 def _findings(
-    channel: Channel, model: novelty.State, scores: Scores, temperature_c: NDArray[np.float64]
+    channel: Channel, model: novelty_state.State, scores: Scores, temperature_c: NDArray[np.float64]
 ) -> list[Finding]:
     names = feature_names(channel)
     found = []
@@ -125,7 +125,7 @@ def _tier(score: float, blind: bool) -> Tier:
     return Tier.ALARM if score >= ALARM_SCORE and not blind else Tier.WARN
 
 
-def _conditioning(model: novelty.State, blind: bool) -> str:
+def _conditioning(model: novelty_state.State, blind: bool) -> str:
     if not model.thermal:
         return "level only: no temperature in the baseline"
     return "level; temperature missing now" if blind else "temperature and level"
@@ -149,7 +149,7 @@ def _stored(channel: Channel, scores: Scores, temperature_c: NDArray[np.float64]
     )
 
 
-def _not_yet(channel: Channel, model: novelty.State) -> Finding:
+def _not_yet(channel: Channel, model: novelty_state.State) -> Finding:
     """There is no baseline yet: clear, and why."""
     return Finding(
         channel=channel.id,

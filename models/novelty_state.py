@@ -1,0 +1,140 @@
+"""What novelty is given, what it remembers of a channel, and what it answers; the life of it is in `models.novelty`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.averages import SCALES_H, Averages, empty_averages
+from models.commissioning import Commissioning
+from models.deviations import Deviations, empty_deviations
+from models.environment import LAG_COUNT, Sums, empty_sums
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """k rows of features.
+
+    Attributes:
+        t_ns: (k,) ascending.
+        temperature_c: (k, LAG_COUNT), NaN where unknown.
+        log_rms: (k,) finite.
+        features: (k, features), NaN where absent.
+    """
+
+    t_ns: NDArray[np.int64]
+    temperature_c: Array
+    log_rms: Array
+    features: Array
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Verdicts, n rows; all of shape (n,).
+
+    Attributes:
+        t_ns: when.
+        score: |z| over the threshold; 1 is the threshold.
+        z, threshold: standard score of the worst average, signed, and what it is judged against.
+        feature, scale: index of that feature and of that time scale.
+        shift: how far the average is off, in the feature's own unit.
+        blind: whether the temperature was unknown.
+    """
+
+    t_ns: NDArray[np.int64]
+    score: Array
+    z: Array
+    threshold: Array
+    feature: NDArray[np.int64]
+    scale: NDArray[np.int64]
+    shift: Array
+    blind: NDArray[np.bool_]
+
+
+class Day(msgspec.Struct):
+    """A finished day: its rows (lags, ln rms, features; one an hour at most), squared averages, worst |z| by scale."""
+
+    rows: NDArray[np.float32]
+    squares: NDArray[np.float32]
+    worst_z: Array
+
+
+class State(msgspec.Struct):
+    """What a channel's novelty remembers, about 50 KB.
+
+    Attributes:
+        group: (features,) features that are missing together share a group; group 0 first.
+        interval_h: usual time between rows.
+        seen, last_ns: how much data came, and up to when.
+        level_reference: median ln rms of the first fit; NaN before it.
+        thermal: whether the baseline is conditioned on temperature.
+        sums, averages, deviations, weekly_maxima: what is learned and followed.
+        learned_days: days in the baseline.
+        week_worst, week_days: of the week that is being learned.
+        waiting: days before the first fit, then days in quarantine.
+        today, today_squares, today_scored, today_worst_z, today_worst_score: the running day.
+    """
+
+    group: NDArray[np.int64]
+    interval_h: float
+    seen: Commissioning
+    last_ns: int
+    level_reference: float
+    thermal: bool
+    sums: Sums
+    averages: Averages
+    deviations: Deviations
+    weekly_maxima: Array
+    learned_days: int
+    week_worst: Array
+    week_days: int
+    waiting: list[Day]
+    today: NDArray[np.float32]
+    today_hour: int
+    today_squares: Array
+    today_scored: int
+    today_worst_z: Array
+    today_worst_score: float
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there is a regression."""
+        return bool(np.isfinite(self.level_reference))
+
+    @property
+    def judging(self) -> bool:
+        """Whether scores are verdicts: the baseline is complete."""
+        return self.fitted and self.seen.complete
+
+
+def initial_state(group: NDArray[np.int64], interval_h: float) -> State:
+    """State before any row, for features in `group` (see `State`) that come every `interval_h` hours."""
+    groups, features = int(group.max()) + 1, group.size
+    deviations = empty_deviations(features)
+    return State(
+        group=group.astype(np.int64),
+        interval_h=interval_h,
+        seen=Commissioning(),
+        last_ns=-(2**62),
+        level_reference=float("nan"),
+        thermal=False,
+        sums=empty_sums(groups, features),
+        averages=empty_averages(groups, features),
+        deviations=deviations,
+        weekly_maxima=np.empty((0, len(SCALES_H))),
+        learned_days=0,
+        week_worst=np.zeros(len(SCALES_H)),
+        week_days=0,
+        waiting=[],
+        today=np.empty((0, LAG_COUNT + 1 + features), dtype=np.float32),
+        today_hour=-(2**62),
+        today_squares=np.zeros_like(deviations.total),
+        today_scored=0,
+        today_worst_z=np.zeros(len(SCALES_H)),
+        today_worst_score=0.0,
+    )
