@@ -136,7 +136,7 @@ class Agent:
             ends.append(asyncio.create_task(self._drained(feeds)))
         done, _ = await asyncio.wait([*serving, *ends], return_when=asyncio.FIRST_COMPLETED)
         await _cancel([*feeds, *ends])
-        broken = next((task for task in serving if task in done), None)
+        broken = next((task for task in done if task in serving or task.exception() is not None), None)
         if broken is None:
             await self._commit_rest()
         await _cancel(serving)

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_agent.agent import Agent, Outcome, run_agent
-from edge_agent.check import check_edge_file, probe_broker
-from edge_agent.replay_file import add_file_options, settings_for_file
 from edge_agent.settings import EdgeSettings, load_edge
 from telltale.errors import FatalError, UserError
 
@@ -37,6 +35,8 @@ def edge(argv: Sequence[str]) -> int:
     use = parser.parse_args(argv)
     settings = load_edge(use.config)
     if use.command == "check":
+        from edge_agent.check import check_edge_file  # noqa: PLC0415 (a running agent does not carry it)
+
         return asyncio.run(check_edge_file(settings, use.config, use.seconds))
     _log_to_stderr()
     return _run(settings, use.config, until_drained=use.until_drained, progress=False)
@@ -44,6 +44,10 @@ def edge(argv: Sequence[str]) -> int:
 
 def replay(argv: Sequence[str]) -> int:
     """`telltale replay -c edge.toml`, or `telltale replay FILE --gateway ID …`; 0 when all of it is stored."""
+    # A running agent, for which memory counts, does not carry these.
+    from edge_agent.check import probe_broker  # noqa: PLC0415
+    from edge_agent.replay_file import add_file_options, settings_for_file  # noqa: PLC0415
+
     parser = argparse.ArgumentParser(prog="telltale replay", description="play recordings through an agent")
     parser.add_argument("-c", "--config", type=Path, metavar="edge.toml", help="an agent's settings")
     add_file_options(parser)

@@ -83,7 +83,7 @@ class OutboxDatabase:
         run("PRAGMA synchronous=FULL")
         run(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         run("PRAGMA journal_size_limit=16777216")
-        run("PRAGMA cache_size=-2048")
+        run("PRAGMA cache_size=-512")
         version = self._one("PRAGMA user_version")[0]
         if version > SCHEMA_VERSION:
             raise FatalError(f"{path}: outbox version {version} is newer than this agent's {SCHEMA_VERSION}")

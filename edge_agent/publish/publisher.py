@@ -107,6 +107,9 @@ class Publisher:
                 await self._connect()
             except aiomqtt.MqttError as error:
                 self._tell_lost(error)
+            except Exception as error:  # noqa: BLE001 (whatever the network code does, recording goes on)
+                self._reports.problem("broker", f"session ended by {type(error).__name__}: {error}")
+                LOG.exception("broker: session ended by a defect")
             finally:
                 self.connected = False
             if self._clock.monotonic_ns() - began_ns > STEADY_S * NS_PER_S:

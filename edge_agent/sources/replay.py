@@ -79,7 +79,9 @@ class ReplaySource:
         due_s = np.maximum.accumulate((rows.times_ns - self._began[1]) / (NS_PER_S * self._speed))
         start = 0
         while start < due_s.size:
-            await asyncio.sleep(max(due_s[start] - self._elapsed_s(), PACE_S))
+            early_s = due_s[start] - self._elapsed_s()
+            if early_s > 0:
+                await asyncio.sleep(max(early_s, PACE_S))
             stop = max(int(np.searchsorted(due_s, self._elapsed_s(), side="right")), start + 1)
             yield _slice(rows, start, stop)
             start = stop

@@ -6,11 +6,13 @@ years later. Only a polynomial is applied here, as float64.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from telltale.errors import UserError
 from telltale.readings import SAMPLE_DTYPES, Block, Flag, FlagSpan, SampleArray, spans_of
@@ -42,6 +44,7 @@ class Calibration(Settings, frozen=True):
             raise ValueError("a coefficient is not a finite number")
 
 
+MAX_T_NS = 1 << 62
 UNCALIBRATED = Calibration(id="")
 
 
@@ -53,7 +56,7 @@ def calibrate(chunk: Chunk, channel: str, calibration: Calibration) -> Block:
     """
     samples, flags = _storable(chunk)
     if calibration.polynomial:
-        samples = np.polynomial.polynomial.polyval(samples.astype(np.float64), calibration.polynomial)
+        samples = _polynomial(samples.astype(np.float64), calibration.polynomial)
     return Block(
         channel=channel,
         t0_ns=int(chunk.t0_ns),
@@ -67,11 +70,23 @@ def calibrate(chunk: Chunk, channel: str, calibration: Calibration) -> Block:
     )
 
 
+def _polynomial(x: NDArray[np.float64], coefficients: Sequence[float]) -> NDArray[np.float64]:
+    """c0 + c1·x + c2·x² + … by Horner's rule; here because `numpy.polynomial` would cost the gateway memory."""
+    value = np.zeros_like(x)
+    for coefficient in reversed(coefficients):
+        value = value * x + coefficient
+    return value
+
+
 def _storable(chunk: Chunk) -> tuple[SampleArray, tuple[FlagSpan, ...]]:
     """Samples that the service will not refuse: a known type; what is not finite is NaN and flagged missing."""
     samples = np.ascontiguousarray(chunk.samples).reshape(-1)
     if samples.dtype.name not in SAMPLE_DTYPES:
         raise UserError(f"input {chunk.input!r}: samples are {samples.dtype.name}", f"expected {SAMPLE_DTYPES}")
+    if not 0 <= chunk.rate_hz < np.inf or abs(int(chunk.t0_ns)) > MAX_T_NS:
+        raise UserError(f"input {chunk.input!r}: {chunk.t0_ns} ns at {chunk.rate_hz} Hz is no time and rate")
+    if chunk.dt_ns is None and chunk.rate_hz == 0 and samples.size > 1:
+        raise UserError(f"input {chunk.input!r}: {samples.size} samples with neither rate nor times")
     if chunk.dt_ns is not None and chunk.dt_ns.size != samples.size:
         raise UserError(f"input {chunk.input!r}: {chunk.dt_ns.size} times for {samples.size} samples")
     if samples.dtype.kind != "f":
