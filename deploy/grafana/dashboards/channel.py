@@ -13,7 +13,7 @@ from . import variables
 from .influxql import IN_BESIDE, IN_CHANNEL, InfluxQL, datasource, newest
 from .links import frame
 from .overview import LIFE_P10
-from .panels import SCORE, Steps, band, bars, history, number, rows
+from .panels import SCORE, AnyPanel, Steps, band, bars, history, number, rows
 
 _NEWEST_ROWS = 200
 
@@ -87,7 +87,7 @@ def _alarms() -> AnnotationQuery:
     )
 
 
-def _score_now() -> object:
+def _score_now() -> AnyPanel:
     return number(
         "Novelty score",
         "Newest score; 1 is this channel's own threshold.",
@@ -99,7 +99,7 @@ def _score_now() -> object:
     )
 
 
-def _verdicts() -> object:
+def _verdicts() -> AnyPanel:
     return rows(
         "Newest verdict of each reason",
         "What each detector last said, clear ones included.",
@@ -116,7 +116,7 @@ def _verdicts() -> object:
     )
 
 
-def _life_now() -> object:
+def _life_now() -> AnyPanel:
     quantiles = ", ".join(f'"p{p}_years" AS "P{p}"' for p in (5, 10, 50, 90, 95))
     return rows(
         "Remaining life",
@@ -270,7 +270,7 @@ def _score() -> Panel:
     )
 
 
-def _reasons() -> object:
+def _reasons() -> AnyPanel:
     return rows(
         "Why: the feature, its sign and its time scale",
         "The feature that leads the score at each evaluation above 0.8, newest first; sign −1 is lower than "
@@ -338,7 +338,7 @@ def _life() -> Panel:
     return band(panel, "P10")
 
 
-def _refusals() -> object:
+def _refusals() -> AnyPanel:
     return rows(
         "Refusals",
         "When and why no estimate was given.",
@@ -348,7 +348,7 @@ def _refusals() -> object:
     )
 
 
-def _findings() -> object:
+def _findings() -> AnyPanel:
     return rows(
         "Findings with their evidence",
         "Every change of tier, and a row a day while a condition is not clear; newest first.",

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel
 from . import variables
 from .influxql import IN_GATEWAY, InfluxQL, newest
 from .links import frame
-from .panels import Steps, bars, history, rows, strip
+from .panels import AnyPanel, Steps, bars, history, rows, strip
 
 _NAMED = "$tag_gateway"
 MB = 1e6
@@ -48,7 +48,7 @@ def _over_time(expression: str, alias: str = _NAMED, *, fill: str = "none") -> I
     )
 
 
-def _now() -> object:
+def _now() -> AnyPanel:
     return rows(
         "Newest report of each gateway",
         "Time is when the gateway last reported. Counts are frames of the agent's present run. Backlog: committed on "
@@ -70,7 +70,7 @@ def _per_mb(steps: Steps) -> Steps:
     return Steps(tuple((value / MB, colour) for value, colour in steps.steps), steps.base)
 
 
-def _online() -> object:
+def _online() -> AnyPanel:
     return strip(
         "Online",
         "From the retained status and its last will. Red: the broker lost the gateway. White: nothing was reported.",

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel
 from . import variables
 from .influxql import IN_STRUCTURE, InfluxQL, newest
 from .links import CHANNEL_LINK, frame
-from .panels import SCORE, Steps, bars, history, number, rows, strip
+from .panels import SCORE, AnyPanel, Steps, bars, history, number, rows, strip
 
 _BY_CHANNEL = '"facility", "structure", "channel"'
 _NAMED = "$tag_channel"
@@ -48,7 +48,7 @@ def build() -> Dashboard:
     )
 
 
-def _conditions() -> object:
+def _conditions() -> AnyPanel:
     inner = (
         'SELECT last("tier") AS "tier", "score", "value", "limit", "detail" FROM "finding" '
         f'WHERE {IN_STRUCTURE} GROUP BY {_BY_CHANNEL}, "reason"'
@@ -66,7 +66,7 @@ def _conditions() -> object:
     )
 
 
-def _worst() -> object:
+def _worst() -> AnyPanel:
     inner = f'SELECT last("score") AS "score" FROM "novelty" WHERE {IN_STRUCTURE} GROUP BY {_BY_CHANNEL}'
     return number(
         "Worst novelty score now",
@@ -78,7 +78,7 @@ def _worst() -> object:
     )
 
 
-def _strip() -> object:
+def _strip() -> AnyPanel:
     return strip(
         "Worst novelty score over time",
         "Largest score of any channel in each interval; orange from 0.8, red from 1 (the threshold). White: no score.",
@@ -91,7 +91,7 @@ def _strip() -> object:
     )
 
 
-def _life() -> object:
+def _life() -> AnyPanel:
     return rows(
         "Remaining life by channel",
         "Years from the row's time until the limit is reached with 10, 50 and 90 % probability; plan by P10. A refusal "
@@ -138,7 +138,7 @@ def _cracks() -> Panel:
     )
 
 
-def _crack_trends() -> object:
+def _crack_trends() -> AnyPanel:
     return rows(
         "Crack trend and its interval",
         "Newest trend with its interval. An interval that holds 0 is no proof of growth.",
@@ -154,7 +154,7 @@ def _crack_trends() -> object:
     )
 
 
-def _damage() -> object:
+def _damage() -> AnyPanel:
     return number(
         "Fatigue damage used up",
         "Miner's sum since monitoring began; 1 is the end of the design life of the detail (EN 1993-1-9, A.5). Damage "
@@ -250,7 +250,7 @@ def _flagged() -> Panel:
     ).interval("1h")
 
 
-def _last_seen() -> object:
+def _last_seen() -> AnyPanel:
     return rows(
         "Newest reading of each scalar channel",
         "Time and value of the newest row in the time range, in the unit that analysis works in (mm, µε, °C, mrad); "

@@ -8,6 +8,8 @@ from typing import Any
 
 from grafana_foundation_sdk.builders import common, stat, statushistory, table, timeseries
 from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import dashboard
 from grafana_foundation_sdk.models.common import (
     BigValueGraphMode,
     GraphDrawStyle,
@@ -29,6 +31,8 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from .influxql import InfluxQL, datasource
+
+AnyPanel = Builder[dashboard.Panel]
 
 # A line is broken where nothing was stored for longer than this: an outage is to be seen, hourly windows are not.
 GAP_MS = 3 * 86_400_000
