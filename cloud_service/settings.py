@@ -112,12 +112,9 @@ class CloudSettings:
 
     def notify(self) -> NotifySettings:
         """`[notify]`; without it, mails are files."""
-        from cloud_service.notify.settings import NotifySettings, check  # noqa: PLC0415 - a part imports its own alone
+        from cloud_service.notify.settings import notify_settings  # noqa: PLC0415 - a part imports its own alone
 
-        table = {"kind": "file", **self.file.notify}
-        settings: NotifySettings = self._section("notify", table, NotifySettings)  # type: ignore[arg-type]
-        check(settings, self.where)
-        return settings
+        return notify_settings(self.file.notify, self.where)
 
     def serve(self) -> ServeSettings:
         """`[serve]`."""
