@@ -17,16 +17,16 @@ from cloud_service.alert.stages import Stages
 from cloud_service.analyse.analysis import Analysis
 from cloud_service.analyse.commit import load_state, read_meta
 from cloud_service.analyse.gateway_watch import Gateways
+from cloud_service.analyse.report import Reporter
 from cloud_service.analyse.settings import AnalyseSettings
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
 from cloud_service.analyse.tail import JournalTail, Wait
-from cloud_service.journal.reader import JournalReader, Record
+from cloud_service.journal.reader import JournalReader
 from cloud_service.journal.writer import open_journal
 from cloud_service.process_stats import write_stats
 from cloud_service.state import open_state
 from telltale.clock import NS_PER_S, Clock, ClockMode
-from telltale.errors import RejectReason
 from telltale.site import Site
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def run(
         _follow(
             analysis=analysis,
             tail=tail,
-            reader=reader,
+            reporter=Reporter(reader),
             state=state,
             data_dir=data_dir,
             settings=settings,
@@ -125,7 +125,7 @@ def _follow(
     *,
     analysis: Analysis,
     tail: JournalTail,
-    reader: JournalReader,
+    reporter: Reporter,
     state: sqlite3.Connection,
     data_dir: Path,
     settings: AnalyseSettings,
@@ -144,26 +144,13 @@ def _follow(
         if records:
             result = analysis.take(records)
             counters.count(result)
-            _report(reader, records, result)
+            reporter.report(records, result)
         if clock.monotonic_ns() >= next_tick_ns:
             analysis.tick(caught_up=not records)
             with contextlib.suppress(OSError):  # counters are not worth the process
                 write_stats(data_dir, "analyse", asdict(counters))
             next_tick_ns = clock.monotonic_ns() + TICK_NS
         pause_s = 0.0 if records else settings.poll_ms / 1000
-
-
-def _report(reader: JournalReader, records: Sequence[Record], result: StepResult) -> None:
-    """Say what was left out; frames that could not be read are kept as dead letters."""
-    for fault in result.faults:
-        log.error("detector failed", channel=fault.channel, detector=fault.detector, error=fault.error)
-    by_offset = {record.offset: record for record in records}
-    for skip in result.skips:
-        log.warning("skipped", gateway=skip.gateway, channel=skip.channel, reason=skip.reason.value, why=skip.detail)
-        record = by_offset.get(skip.offset)
-        if record is not None:
-            reason = skip.reason if isinstance(skip.reason, RejectReason) else RejectReason.BAD_BODY
-            reader.bury(record, reason, f"{skip.reason.value}: {skip.detail}")
 
 
 def _is_full(state: sqlite3.Connection, most: int) -> bool:
