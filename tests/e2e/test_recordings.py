@@ -203,13 +203,12 @@ async def test_truck_strain(recordings: Path, broker: Server, store_toml: str, t
 
 def closed_form(stress_mpa: np.ndarray[Any, Any], category_mpa: float) -> tuple[float, float]:
     """Cycles and Miner damage by the `rainflow` package and EN 1993-1-9 figure 7.1, written out here."""
-    knee = (2 / 5) ** (1 / 3) * category_mpa
-    cut_off = (5 / 100) ** (1 / 5) * knee
+    knee, cut_off = 0.737 * category_mpa, 0.405 * category_mpa  # the constants as the standard prints them
     cycles = damage = 0.0
     for stress_range, _mean, count, _start, _end in rainflow.extract_cycles(stress_mpa):
         cycles += count
         if stress_range >= knee:
-            damage += count / (5e6 * (knee / stress_range) ** 3)
-        elif stress_range >= cut_off:
+            damage += count / (2e6 * (category_mpa / stress_range) ** 3)
+        elif stress_range > cut_off:
             damage += count / (5e6 * (knee / stress_range) ** 5)
     return cycles, damage
