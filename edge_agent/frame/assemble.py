@@ -1,7 +1,8 @@
 """Frame assembly: about one frame a second, or at a bound of bytes, whichever comes first.
 
 Waveforms and scalar readings go into frames of their own, so that a full outbox can let go of the oldest waveforms
-and still account for each frame as a whole.
+and still account for each frame as a whole. The two are sealed together, scalars first: when the service judges a
+waveform it has the temperature of that time.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class FrameAssembler:
         self._quality = quality
         self._settings = settings
         self._sealed = sealed
-        self._open = {Rank.WAVEFORM: _Open(), Rank.SCALAR: _Open()}
+        self._open = {Rank.SCALAR: _Open(), Rank.WAVEFORM: _Open()}  # in the order of sealing
 
     def add(self, blocks: Iterable[Block], rank: Rank) -> None:
         """Put blocks into the open frame of their rank; seals it when it is full."""
@@ -105,17 +106,16 @@ class FrameAssembler:
         frame.blocks.append(block)
         frame.size += block.samples.nbytes + (TIME_BYTES * len(block) if rank is Rank.SCALAR else 0)
         if frame.size >= self._settings.max_bytes or len(frame.blocks) >= MAX_BLOCKS // 2:
-            self._seal(rank)
+            self.seal_all()
 
     def seal_due(self) -> None:
-        """Seal the frames whose first reading has waited for the interval; called a few times a second."""
+        """Seal both frames when the first reading of either has waited for the interval; called a few times a second."""
         limit_ns = self._clock.monotonic_ns() - round(self._settings.interval_s * NS_PER_S)
-        for rank, frame in self._open.items():
-            if frame.blocks and frame.since_ns <= limit_ns:
-                self._seal(rank)
+        if any(frame.blocks and frame.since_ns <= limit_ns for frame in self._open.values()):
+            self.seal_all()
 
     def seal_all(self) -> None:
-        """Seal what has begun: on shutdown, or when all sources have ended."""
+        """Seal what has begun."""
         for rank, frame in self._open.items():
             if frame.blocks:
                 self._seal(rank)
