@@ -109,7 +109,7 @@ class FrameAssembler:
             self.seal_all()
 
     def seal_due(self) -> None:
-        """Seal both frames when the first reading of either has waited for the interval; called a few times a second."""
+        """Seal both frames when the first reading of either has waited long enough; called a few times a second."""
         limit_ns = self._clock.monotonic_ns() - round(self._settings.interval_s * NS_PER_S)
         if any(frame.blocks and frame.since_ns <= limit_ns for frame in self._open.values()):
             self.seal_all()
