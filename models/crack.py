@@ -8,8 +8,7 @@ Model of daily means y(t):
 - `season` is a yearly sine of unknown phase that temperature does not explain, held by a prior: a history of weeks
   cannot tell it from growth and its interval widens by what such a season could do, a history of years learns it;
 - `start` is what the body remembers of the time before the first reading: unknown, fading with the lags;
-- e is a continuous first-order autoregression (Ornstein-Uhlenbeck; exact for uneven spacing) whose memory is chosen by
-  restricted likelihood (Patterson & Thompson 1971).
+- e remembers (`models.ou_noise`).
 
 Growth may have begun or sped up lately: shapes with several onsets are fitted and averaged by the Bayesian information
 criterion (Schwarz 1978; Raftery 1995), so that both rate and life carry the doubt about the shape.
@@ -23,16 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from models.ou_noise import Fit, OuNoise, Solver, choose_noise
+
 Floats = NDArray[np.float64]
 
 DAYS_PER_YEAR = 365.25
 MEMORIES_DAYS = (0.3, 0.7, 1.5, 3.0, 6.0, 12.0, 24.0, 48.0)
-ONSETS_DAYS = (10.0, 20.0, 40.0, 80.0, 160.0, 320.0)  # before the newest day
+ONSETS_DAYS = tuple(10.0 * 2 ** (step / 2) for step in range(12))  # before the newest day, to 450
 MIN_BEFORE_ONSET_DAYS = 10.0
 SLOW_LAG_DAYS = 10.0
 FADING_DAYS = (2.0, SLOW_LAG_DAYS)  # the lags whose state at the first reading is not known
+MIN_DOF = 8.0  # of the intervals; fewer would make them infinite where the noise remembers long
 CREDIBLE = 0.05  # a shape of less probability is not reported
-UNKNOWN_START_C = 4.0  # sd of that state about the first reading: a few days' weather
+UNKNOWN_START_C = 8.0  # sd of that state about the first reading: self-set, gives slow bodies their coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,41 +183,83 @@ def growth(day: Floats, width: Floats, lagged_c: Floats, season: SeasonPrior | N
     """
     if day.size < 8:
         raise ValueError(f"{day.size} days, at least 8 are needed")
-    season = season or SeasonPrior()
+    model = _model(day, width, lagged_c, season or SeasonPrior())
+    shapes = _shapes(-model.back[0])
+    fits = list(zip(shapes, _fit_shapes(model, width, shapes), strict=True))
+    weights = _weights(fits, day.size)
+    betas = fits[int(np.argmax(weights))][1].coef[2 : 2 + model.reference_c.size]
+    return Growth(
+        candidates=tuple(_candidate(shape, fit, w) for (shape, fit), w in zip(fits, weights, strict=True)),
+        memory_days=model.noise.memory,
+        dof=max(MIN_DOF, min(-float(model.back[0]) / (2 * model.noise.memory), day.size - model.design.shape[1])),
+        temperature_effect_per_c=float(betas.sum()) if betas.size else float("nan"),
+        history_days=-float(model.back[0]),
+        betas=betas,
+        reference_c=model.reference_c,
+        slow_c=model.slow_c,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """All but the shapes.
+
+    Attributes:
+        back: (n,) days before the newest one, negative.
+        design: (n, p) level, rate, temperatures, season, start.
+        inverse_prior_sd: (p,).
+        noise: of the daily means.
+        reference_c: (l,) mean temperatures.
+        slow_c: the newest day's temperature with the slow lag.
+    """
+
+    back: Floats
+    design: Floats
+    inverse_prior_sd: Floats
+    noise: OuNoise
+    reference_c: Floats
+    slow_c: float
+
+
+def _model(day: Floats, width: Floats, lagged_c: Floats, season: SeasonPrior) -> _Model:
     back = day - day[-1]
     if lagged_c.shape[1]:
         lagged_c = np.column_stack((lagged_c, slow_lag(day, lagged_c[:, -1], SLOW_LAG_DAYS)))
     reference = lagged_c.mean(axis=0)
     warmth = lagged_c - reference
     base = np.column_stack((np.ones(day.size), back / DAYS_PER_YEAR, warmth))
-    known = base[:, : 2 + max(warmth.shape[1] - 1, 0)]  # without the slow lag, which only the effect's size bounds
     bends = [_columns(back, Shape(-back[0] * part, (1,))) for part in (0.67, 0.33)]
-    flexible = np.column_stack((base, *bends))
-    noise = _noise(back, flexible, width)
-    ridge = _ridge(width, warmth[:, :-1])
-    first = _solve(noise, known, width, ridge)
-    effect = abs(float(first.coef[2:].sum()))
-    sd = _season_sd(season, effect, warmth, width - known @ first.coef)
-    slow_sd = max(effect, 1e-5)
-    fading_sd = max(UNKNOWN_START_C * effect, 1e-4)
+    memories = [memory for memory in MEMORIES_DAYS if memory <= -back[0] / 3]
+    noise = choose_noise(back, np.column_stack((base, *bends)), width, memories)
+    priors = _priors(noise, base, width, season)
     design = np.column_stack((base, _season(day), _fading(day)))
-    slow = base.shape[1] - known.shape[1]
-    priors = (*[slow_sd] * slow, sd, sd, *[fading_sd] * len(FADING_DAYS))
-    ridge = np.concatenate((ridge, 1 / np.array(priors)))
-    fits = [(shape, _fit_shape(noise, design, width, shape, ridge)) for shape in _shapes(-back[0])]
-    weights = _weights(fits, day.size)
-    best = fits[int(np.argmax(weights))][1]
-    betas = best.coef[2 : 2 + warmth.shape[1]]
-    return Growth(
-        candidates=tuple(_candidate(shape, fit, w) for (shape, fit), w in zip(fits, weights, strict=True)),
-        memory_days=noise.memory,
-        dof=max(8.0, min(-float(back[0]) / (2 * noise.memory), day.size - design.shape[1])),
-        temperature_effect_per_c=float(betas.sum()) if betas.size else float("nan"),
-        history_days=-float(back[0]),
-        betas=betas,
-        reference_c=reference,
-        slow_c=float(lagged_c[-1, -1]) if betas.size else float("nan"),
-    )
+    return _Model(back, design, priors, noise, reference, float(lagged_c[-1, -1]) if reference.size else float("nan"))
+
+
+def _priors(noise: OuNoise, base: Floats, width: Floats, season: SeasonPrior) -> Floats:
+    """1/sd of each coefficient's prior, scaled by a first fit without slow lag, season and start."""
+    quick = range(2 + max(base.shape[1] - 3, 0))
+    of_known = _temperature_priors(width, base[:, 2:-1])
+    first = Solver(noise, base[:, quick], width, of_known).fit(quick)
+    effect = abs(float(first.coef[2:].sum()))
+    season_sd = _season_sd(season, effect, base[:, 2:], width - base[:, quick] @ first.coef)
+    slow = [max(effect, 1e-5)] * (base.shape[1] - len(quick))
+    others = (*slow, season_sd, season_sd, *[max(UNKNOWN_START_C * effect, 1e-4)] * len(FADING_DAYS))
+    return np.concatenate((of_known, 1 / np.array(others)))
+
+
+def _fit_shapes(model: _Model, width: Floats, shapes: list[Shape]) -> list[Fit]:
+    """Each shape's columns behind the model's own."""
+    added = [_columns(model.back, shape) for shape in shapes]
+    own, more = model.design.shape[1], sum(columns.shape[1] for columns in added)
+    priors = np.concatenate((model.inverse_prior_sd, np.zeros(more)))
+    solver = Solver(model.noise, np.column_stack((model.design, *added)), width, priors)
+    fits, start = [], own
+    for columns in added:
+        stop = start + columns.shape[1]
+        fits.append(solver.fit([*range(own), *range(start, stop)]))
+        start = stop
+    return fits
 
 
 def slow_lag(day: Floats, celsius: Floats, memory_days: float) -> Floats:
@@ -241,7 +285,7 @@ def _fading(day: Floats) -> Floats:
 
 def _shapes(history_days: float) -> list[Shape]:
     onsets = [onset for onset in ONSETS_DAYS if history_days - onset >= MIN_BEFORE_ONSET_DAYS]
-    long_ago = onsets[1:]  # ten days tell no curvature
+    long_ago = onsets[2:]  # less than 20 days tell no curvature
     return [
         Shape(0.0, ()),
         *(Shape(onset, (1,)) for onset in onsets),
@@ -258,54 +302,7 @@ def _columns(back: Floats, shape: Shape) -> Floats:
     return columns
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    coef: Floats
-    cov: Floats
-    misfit: float  # weighted squares, the prior's included
-
-
-@dataclass(frozen=True, slots=True)
-class _Noise:
-    """An Ornstein-Uhlenbeck process: times (n,) in days, memory in days, variance in mm²."""
-
-    back: Floats
-    memory: float
-    variance: float = 1.0
-
-    def whiten(self, columns: Floats) -> Floats:
-        """Rows (n, …) that the process leaves independent, with unit variance."""
-        phi = np.exp(-np.diff(self.back) / self.memory)
-        shape = (-1,) + (1,) * (columns.ndim - 1)
-        rest = (columns[1:] - phi.reshape(shape) * columns[:-1]) / np.sqrt(1 - phi**2).reshape(shape)
-        out: Floats = np.concatenate((columns[:1], rest)) / np.sqrt(self.variance)
-        return out
-
-    def log_volume(self) -> float:
-        """Logarithm of the determinant of the correlation matrix."""
-        return float(np.sum(np.log1p(-np.exp(-2 * np.diff(self.back) / self.memory))))
-
-
-def _noise(back: Floats, design: Floats, width: Floats) -> _Noise:
-    """Memory and variance of e by restricted likelihood on a grid."""
-    scaled = design / np.maximum(np.linalg.norm(design, axis=0), 1e-12)
-    credible = [memory for memory in MEMORIES_DAYS if memory <= -back[0] / 3]
-    fits = [(*_restricted_likelihood(_Noise(back, memory), scaled, width), memory) for memory in credible]
-    _, variance, memory = max(fits)
-    return _Noise(back, memory, max(variance, 1e-12))
-
-
-def _restricted_likelihood(noise: _Noise, design: Floats, width: Floats) -> tuple[float, float]:
-    """Log likelihood (up to a constant) and variance (mm²) with the design's coefficients integrated out."""
-    rows, target = noise.whiten(design), noise.whiten(width - width.mean())
-    coef, _, rank, singular = np.linalg.lstsq(rows, target, rcond=1e-9)
-    free = max(width.size - int(rank), 1)
-    variance = float(np.sum((target - rows @ coef) ** 2)) / free
-    log_x = 2 * float(np.sum(np.log(singular[: int(rank)])))
-    return -0.5 * (free * np.log(max(variance, 1e-30)) + noise.log_volume() + log_x), variance
-
-
-def _ridge(width: Floats, warmth: Floats) -> Floats:
+def _temperature_priors(width: Floats, warmth: Floats) -> Floats:
     """Inverse prior sd of each coefficient: none for level and rate; wide for temperature, whose lags are collinear."""
     sd_c = np.maximum(warmth.std(axis=0), 0.1)
     prior = 3 * max(float(width.std()), 1e-3) / sd_c
@@ -319,22 +316,7 @@ def _season_sd(season: SeasonPrior, effect: float, warmth: Floats, rest: Floats)
     return max(season.share * abs(effect) * swing, 1e-4)
 
 
-def _solve(noise: _Noise, design: Floats, width: Floats, ridge: Floats) -> _Fit:
-    rows = np.concatenate((noise.whiten(design), np.diag(ridge)))
-    target = np.concatenate((noise.whiten(width), np.zeros(ridge.size)))
-    size = np.maximum(np.linalg.norm(rows, axis=0), 1e-12)
-    coef, *_ = np.linalg.lstsq(rows / size, target, rcond=1e-10)
-    cov = np.linalg.pinv((rows / size).T @ (rows / size), hermitian=True) / np.outer(size, size)
-    misfit = float(np.sum((target - rows / size @ coef) ** 2))
-    return _Fit(coef / size, cov, misfit)
-
-
-def _fit_shape(noise: _Noise, design: Floats, width: Floats, shape: Shape, ridge: Floats) -> _Fit:
-    wide = np.column_stack((design, _columns(noise.back, shape)))
-    return _solve(noise, wide, width, np.append(ridge, np.zeros(len(shape.powers))))
-
-
-def _weights(fits: list[tuple[Shape, _Fit]], days: int) -> Floats:
+def _weights(fits: list[tuple[Shape, Fit]], days: int) -> Floats:
     """BIC weights. The onsets of one way to change share one candidate's prior probability."""
     score = np.array([-0.5 * fit.misfit - 0.5 * fit.coef.size * np.log(days) for _, fit in fits])
     powers = [shape.powers for shape, _ in fits]
@@ -344,7 +326,7 @@ def _weights(fits: list[tuple[Shape, _Fit]], days: int) -> Floats:
     return total
 
 
-def _candidate(shape: Shape, fit: _Fit, weight: float) -> Candidate:
+def _candidate(shape: Shape, fit: Fit, weight: float) -> Candidate:
     """Level, rate and acceleration at the newest day as linear functions of the coefficients."""
     pick = np.zeros((3, fit.coef.size))
     pick[0, 0] = pick[1, 1] = 1.0

@@ -95,10 +95,11 @@ def close_day(state: State) -> None:
     """The open day is over: learn from its hours, thin what is old."""
     _learn_breathing(state)
     state.hours = state.hours[state.hours[:, KEY] >= (state.open_day + 1) * 24 - HOURS_KEPT]
-    old = state.days[:, KEY] < state.open_day - DAILY_KEPT
-    if np.count_nonzero(old) > 14:  # thin seldom: most days nothing changes
+    week = state.days[:, KEY] // 7
+    old = 7 * week + 6 < state.open_day - DAILY_KEPT  # whole weeks only
+    if old.any():
         weeks = state.days[old].copy()
-        weeks[:, KEY] = weeks[:, KEY] // 7 * 7 + 3
+        weeks[:, KEY] = 7 * week[old] + 3
         state.days = np.concatenate((_grouped(weeks), state.days[~old]))[-MAX_ROWS:]
 
 

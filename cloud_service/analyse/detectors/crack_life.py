@@ -13,7 +13,7 @@ from telltale.findings import Life, Refusal
 from telltale.settings import Settings
 from telltale.site import Channel
 
-LIKELY_SIGN, SURE_OF_SIGN = 0.9, 0.99  # probability that the crack moves towards its limit
+LIKELY_SIGN, SURE_OF_SIGN = 0.9, 0.975  # probability that the crack moves towards its limit
 
 
 class LifeRules(Settings, frozen=True):
@@ -21,11 +21,13 @@ class LifeRules(Settings, frozen=True):
 
     Attributes:
         median_reach, late_reach: P50 may lie at most this many histories ahead, P90 that many; beyond it is refused.
+        least_mm_per_year: slower movement is not extrapolated from less than a year.
         horizon_years, alarm_years: P10 within the one warns, P50 within the other alarms.
     """
 
     median_reach: float = 2.0
     late_reach: float = 6.0
+    least_mm_per_year: float = 0.1
     horizon_years: float = 10.0
     alarm_years: float = 0.5
 
@@ -62,14 +64,23 @@ def crack_life(
     draws = found.draws(np.random.default_rng(life.seed_of(channel.id)), life.DRAWS)
     towards = side * draws[:, 1]
     reached = side * (limit - found.level()) <= 0
-    leads = float(np.mean(towards > 0))
+    leads = _leads(found, side, rules)
     if not reached and leads < LIKELY_SIGN:
         return _no_trend(channel, t_ns, found, limit, side)
-    years = life.first_passage_years(side * (limit - draws[:, 0]), towards, side * draws[:, 2])
+    # Just after an onset the acceleration is hardly known: it may double the rate in one more history, not faster.
+    most = np.maximum(towards, 0.0) / (days / DAYS_PER_YEAR)
+    years = life.first_passage_years(side * (limit - draws[:, 0]), towards, np.minimum(side * draws[:, 2], most))
     estimate = _estimate(channel, t_ns, found, limit=limit, years=years, rules=rules)
     if estimate.refused is None and not reached and leads < SURE_OF_SIGN:
         return _no_trend(channel, t_ns, found, limit, side)
     return estimate
+
+
+def _leads(found: Growth, side: float, rules: LifeRules) -> float:
+    """Probability that the crack moves towards its limit: in a short history, fast enough to be reported at all."""
+    least = 0.0 if found.history_days >= DAYS_PER_YEAR else rules.least_mm_per_year
+    faster = found.probability_faster(side * least)
+    return faster if side > 0 else 1 - faster
 
 
 def _no_trend(channel: Channel, t_ns: int, found: Growth, limit: float, side: float) -> Life:
@@ -109,7 +120,8 @@ def _assumptions(channel: Channel, found: Growth) -> tuple[str, ...]:
     steel = ("trend and first passage: no stress range is known, so Paris' law is not applied",)
     return (
         f"widths are judged at {at}; on colder days a crack in a warm body is wider",
-        "growth goes on as it does now; acceleration counts, slowing down does not",
+        "growth goes on as it does now; acceleration counts, up to doubling the rate in one more such history",
+        "slowing down does not count",
         "a season that temperature does not explain is held by a prior: 15 % of the temperature's yearly effect",
         *(steel if material == "steel" else ()),
     )
