@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.crack import Growth as Fitted
 from models.crack import growth
+from models.crack_growth import Growth as Fitted
 from tests.models.gallery import Body, Growth, daily, recording
 
 

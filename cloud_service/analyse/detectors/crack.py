@@ -16,7 +16,8 @@ from cloud_service.analyse.detectors.crack_days import State, add, close_day, da
 from cloud_service.analyse.detectors.crack_life import LifeRules, crack_life
 from cloud_service.analyse.detectors.lives import life_finding, life_rows, years_to
 from cloud_service.store.schema import Rows
-from models.crack import Growth, growth
+from models.crack import growth
+from models.crack_growth import Growth
 from models.standards import CONDITION_SCHEMES, cite
 from telltale.clock import NS_PER_DAY
 from telltale.findings import Finding, Life, Reason, Tier

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cloud_service.analyse.detectors.lives import life_of, refusal
 from models import life
-from models.crack import Growth
+from models.crack_growth import Growth
 from telltale.clock import DAYS_PER_YEAR
 from telltale.findings import Life, Refusal
 from telltale.settings import Settings
