@@ -131,9 +131,17 @@ def _cells(found: _Seen | None) -> tuple[str, ...]:
 def _rate(found: _Seen, last: Block) -> str:
     """The declared rate, or for readings with times of their own the mean interval."""
     if last.rate_hz > 0 and len(last) > 1:
-        return f"{last.rate_hz:g} Hz"
+        return f"{last.rate_hz:g} Hz" if last.rate_hz >= 1 else _every(1 / last.rate_hz)
     span_ns = last.end_ns() - found.first_ns
-    return f"every {span_ns / NS_PER_S / (found.samples - 1):.4g} s" if found.samples > 1 and span_ns > 0 else "-"
+    return _every(span_ns / NS_PER_S / (found.samples - 1)) if found.samples > 1 and span_ns > 0 else "-"
+
+
+def _every(interval_s: float) -> str:
+    """An interval as a person would say it."""
+    for unit_s, unit in ((3600, "h"), (60, "min")):
+        if interval_s >= unit_s:
+            return f"every {interval_s / unit_s:.4g} {unit}"
+    return f"every {interval_s:.4g} s"
 
 
 async def probe_broker(settings: EdgeSettings, where: str) -> None:
