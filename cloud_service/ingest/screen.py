@@ -12,7 +12,7 @@ from telltale.clock import Clock
 from telltale.errors import RejectedError, RejectReason
 from telltale.health import decode_health, decode_status
 from telltale.topics import Verb, parse
-from telltale.wire.codec import decode_frame
+from telltale.wire.codec import screen_frame
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class Screen:
         if gateway not in self._gateways:
             raise RejectedError(RejectReason.UNKNOWN_GATEWAY, f"the site has no gateway {gateway!r}")
         if verb is Verb.FRAME:
-            frame = decode_frame(payload, gateway)
+            frame = screen_frame(payload, gateway)
             self._clock.observe(frame.acquired_ns)
             return FrameEntry(gateway, frame.run_id, frame.sequence, self._clock.now_ns(), payload, frame.drops)
         if verb is Verb.STATUS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -114,14 +115,27 @@ def decode_good_blocks(payload: bytes, gateway: str) -> tuple[Frame, tuple[BadBl
         RejectedError: the envelope cannot be accepted.
     """
     message = parse_envelope(payload, gateway)
-    blocks: list[Block] = []
-    bad: list[BadBlock] = []
+    blocks, bad = _decode_blocks(message)
+    return _frame(message, tuple(blocks)), tuple(bad)
+
+
+def screen_frame(payload: bytes, gateway: str) -> Frame:
+    """The frame in `payload` without its blocks, once it is known that `decode_frame` accepts it: a third of the cost.
+
+    Raises:
+        RejectedError: exactly where `decode_frame` raises it.
+    """
+    message = parse_envelope(payload, gateway)
     for block in message.blocks:
-        try:
-            blocks.append(_decode_block(block))
-        except RejectedError as error:
-            bad.append(BadBlock(block.channel, block.count, error))
-    frame = Frame(
+        name = SAMPLE_DTYPES[block.type]
+        unpacked = body.unpack(block.body, name, block.count)
+        if name.startswith("float"):  # integers cannot be wrong once they are complete
+            _check_floats(body.restore([unpacked], name, block.count)[0], _flags(block), block.channel)
+    return _frame(message, ())
+
+
+def _frame(message: pb.Frame, blocks: tuple[Block, ...]) -> Frame:
+    return Frame(
         gateway=message.gateway,
         run_id=message.run_id,
         sequence=message.sequence,
@@ -129,10 +143,9 @@ def decode_good_blocks(payload: bytes, gateway: str) -> tuple[Frame, tuple[BadBl
         monotonic_ns=message.monotonic_ns,
         clock_quality=ClockQuality(message.clock_quality),
         clock_error_ns=min(message.clock_error_ns, MAX_INT64),
-        blocks=tuple(blocks),
+        blocks=blocks,
         drops=tuple(DropRecord(drop.first, drop.last, drop.reason) for drop in message.drops),
     )
-    return frame, tuple(bad)
 
 
 def parse_envelope(payload: bytes, gateway: str) -> pb.Frame:
@@ -184,9 +197,9 @@ def _check_sizes(message: pb.Frame) -> None:
 
 
 def _check_block(block: pb.Block) -> None:
-    where = f"channel {block.channel[:64]!r}"
-    if not is_name(block.channel):
-        raise RejectedError(RejectReason.BAD_NAME, where)
+    if len(block.channel) > MAX_TEXT or not _is_known_name(block.channel):
+        raise RejectedError(RejectReason.BAD_NAME, f"channel {block.channel[:64]!r}")
+    where = f"channel {block.channel!r}"
     if not 1 <= block.count <= body.MAX_SAMPLES_PER_BLOCK:
         raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: {block.count} samples")
     if block.type not in range(len(SAMPLE_DTYPES)):
@@ -199,8 +212,15 @@ def _check_block(block: pb.Block) -> None:
         raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: {len(block.dt_ns)} times, {block.count} samples")
     if not block.dt_ns and block.rate_hz == 0 and block.count > 1:
         raise RejectedError(RejectReason.BAD_VALUE, f"{where}: neither a rate nor times for {block.count} samples")
-    _check_flags(block, where)
+    if block.flags:
+        _check_flags(block, where)
     _check_times(block, where)
+
+
+@lru_cache(maxsize=2 * MAX_BLOCKS)
+def _is_known_name(channel: str) -> bool:
+    """`is_name`; a gateway sends the same names again and again."""
+    return is_name(channel)
 
 
 def _check_flags(block: pb.Block, where: str) -> None:
@@ -225,9 +245,30 @@ def _check_times(block: pb.Block, where: str) -> None:
         raise RejectedError(RejectReason.BAD_VALUE, f"{where}: times beyond the range of 64-bit nanoseconds")
 
 
-def _decode_block(message: pb.Block) -> Block:
-    samples = body.decode(message.body, SAMPLE_DTYPES[message.type], message.count)
-    flags = tuple(FlagSpan(span.start, span.count, Flag(span.flag)) for span in message.flags)
+def _decode_blocks(message: pb.Frame) -> tuple[list[Block], list[BadBlock]]:
+    """The good blocks and the bad ones, each in their order; blocks of one type and size are restored together."""
+    bad: list[BadBlock] = []
+    alike: dict[tuple[int, int], list[tuple[int, bytes]]] = {}
+    for index, block in enumerate(message.blocks):
+        try:
+            unpacked = body.unpack(block.body, SAMPLE_DTYPES[block.type], block.count)
+        except RejectedError as error:
+            bad.append(BadBlock(block.channel, block.count, error))
+        else:
+            alike.setdefault((block.type, block.count), []).append((index, unpacked))
+    good: dict[int, Block] = {}
+    for (kind, count), members in alike.items():
+        rows = body.restore([unpacked for _, unpacked in members], SAMPLE_DTYPES[kind], count)
+        for (index, _), samples in zip(members, rows, strict=True):
+            try:
+                good[index] = _block(message.blocks[index], samples)
+            except RejectedError as error:
+                bad.append(BadBlock(message.blocks[index].channel, count, error))
+    return [good[index] for index in sorted(good)], bad
+
+
+def _block(message: pb.Block, samples: SampleArray) -> Block:
+    flags = _flags(message) if message.flags else ()
     if samples.dtype.kind == "f":
         _check_floats(samples, flags, message.channel)
     return Block(
@@ -241,6 +282,10 @@ def _decode_block(message: pb.Block) -> Block:
         flags=flags,
         dt_ns=np.cumsum(np.array(message.dt_ns, dtype=np.int64)) if message.dt_ns else None,
     )
+
+
+def _flags(message: pb.Block) -> tuple[FlagSpan, ...]:
+    return tuple(FlagSpan(span.start, span.count, Flag(span.flag)) for span in message.flags)
 
 
 def _check_floats(samples: SampleArray, flags: tuple[FlagSpan, ...], channel: str) -> None:
