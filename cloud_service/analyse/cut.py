@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,38 +24,48 @@ def cut(frame: int, place: Place, block: Block) -> Iterator[Piece]:
     """
     values = block.values()
     values *= place.channel.to_base_unit
-    flags = block.flag_array()
     if not place.channel.is_waveform:
+        flags = block.flag_array()
         flags[np.isnan(values)] |= USELESS
         yield Piece(place, frame, block.times_ns(), values, flags)
         return
+    samples = _Samples(place, frame, block, values.astype(np.float32), _rate_hz(block, place))
     length = place.channel.window_samples
     whole = len(block) - len(block) % length
-    rate_hz = _rate_hz(block, place)
-    for span, size in ((slice(0, whole), length), (slice(whole, len(block)), len(block) - whole)):
-        if span.stop > span.start:
-            starts_ns = _starts_ns(block, span, size, rate_hz)
-            yield _windows(Piece(place, frame, starts_ns, values[span], flags[span], rate_hz), size)
+    if whole:
+        yield _windows(samples, slice(0, whole), length)
+    if whole < len(block):
+        yield _windows(samples, slice(whole, len(block)), len(block) - whole)
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """A waveform block in the base unit."""
+
+    place: Place
+    frame: int
+    block: Block
+    values: NDArray[np.float32]
+    rate_hz: float
+
+
+def _windows(samples: _Samples, span: slice, size: int) -> Piece:
+    """The piece of those windows of `size` that lie in `span`; the transform gives them values and features."""
+    windows = samples.values[span].reshape(-1, size)
+    count = len(windows)
+    flags, flagged = np.zeros(count, dtype=np.uint8), np.zeros(count, dtype=np.int64)
+    if samples.block.flags:
+        bits = samples.block.flag_array()[span].reshape(-1, size)
+        flags, flagged = np.bitwise_or.reduce(bits, axis=1), np.count_nonzero(bits, axis=1)
+    starts_ns = _starts_ns(samples.block, span, size, samples.rate_hz)
+    unknown = np.zeros(count)
+    return Piece(samples.place, samples.frame, starts_ns, unknown, flags, samples.rate_hz, windows, flagged)
 
 
 def _starts_ns(block: Block, span: slice, size: int, rate_hz: float) -> NDArray[np.int64]:
+    if span.stop == size:  # by far the most frequent: one window a block
+        return np.array([block.t0_ns], dtype=np.int64)
     return block.t0_ns + np.rint(np.arange(span.start, span.stop, size) * (NS_PER_S / rate_hz)).astype(np.int64)
-
-
-def _windows(samples: Piece, size: int) -> Piece:
-    """A piece whose values and flags are those of the samples → one whose rows are windows of `size`."""
-    flags = samples.flags.reshape(-1, size)
-    features = {
-        "samples": np.full(len(flags), float(size)),
-        "flagged": (flags != 0).sum(axis=1).astype(np.float64),
-    }
-    return replace(
-        samples,
-        values=np.full(len(flags), np.nan),
-        flags=np.bitwise_or.reduce(flags, axis=1),
-        windows=samples.values.astype(np.float32).reshape(-1, size),
-        features=features,
-    )
 
 
 def _rate_hz(block: Block, place: Place) -> float:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.spectra import FEATURE_NAMES
 from telltale.site import Place
+
+COLUMNS = ("samples", "flagged", *FEATURE_NAMES)
+RMS = COLUMNS.index("rms")
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(slots=True)
@@ -20,7 +27,8 @@ class Piece:
         frame: index of the frame in the batch (journal order).
         t_ns, values, flags: (k,) as in `cloud_service.analyse.detector.Batch`.
         rate_hz, windows: sample rate and (k, n) float32 samples of waveforms; 0 and None for scalars.
-        features: name → (k,), filled by the transform.
+        flagged: (k,) samples of each window that are not plainly good; None for scalars.
+        table: (len(COLUMNS), k), filled by the transform; None before it and for scalars.
     """
 
     place: Place
@@ -30,7 +38,8 @@ class Piece:
     flags: NDArray[np.uint8]
     rate_hz: float = 0.0
     windows: NDArray[np.float32] | None = None
-    features: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    flagged: NDArray[np.int64] | None = None
+    table: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return int(self.t_ns.size)
@@ -39,6 +48,11 @@ class Piece:
     def shape(self) -> tuple[float, int]:
         """(rate_hz, n): pieces of one shape are transformed and judged together; (0, 0) for scalars."""
         return (0.0, 0) if self.windows is None else (self.rate_hz, int(self.windows.shape[1]))
+
+    @property
+    def features(self) -> dict[str, NDArray[np.float64]]:
+        """Name → (k,) as in `cloud_service.analyse.detector.Batch`; empty for scalars."""
+        return {} if self.table is None else dict(zip(COLUMNS, self.table, strict=True))
 
     def take(self, index: NDArray[np.intp] | slice) -> Piece:
         """The rows of `index`, in that order."""
@@ -50,7 +64,8 @@ class Piece:
             self.flags[index],
             self.rate_hz,
             None if self.windows is None else self.windows[index],
-            {name: column[index] for name, column in self.features.items()},
+            None if self.flagged is None else self.flagged[index],
+            None if self.table is None else self.table[:, index],
         )
 
 
@@ -69,9 +84,6 @@ def concatenate(pieces: Sequence[Piece]) -> Piece:
     first = pieces[0]
     if len(pieces) == 1:
         return first
-    windows = None
-    if first.windows is not None:
-        windows = np.concatenate([piece.windows for piece in pieces if piece.windows is not None])
     return Piece(
         first.place,
         first.frame,
@@ -79,6 +91,11 @@ def concatenate(pieces: Sequence[Piece]) -> Piece:
         np.concatenate([piece.values for piece in pieces]),
         np.concatenate([piece.flags for piece in pieces]),
         first.rate_hz,
-        windows,
-        {name: np.concatenate([piece.features[name] for piece in pieces]) for name in first.features},
+        _joined([piece.windows for piece in pieces if piece.windows is not None]),
+        _joined([piece.flagged for piece in pieces if piece.flagged is not None]),
+        _joined([piece.table for piece in pieces if piece.table is not None], axis=1),
     )
+
+
+def _joined(parts: Sequence[NDArray[Number]], axis: int = 0) -> NDArray[Number] | None:
+    return np.concatenate(parts, axis=axis) if parts else None

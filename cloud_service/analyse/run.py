@@ -14,6 +14,7 @@ import structlog
 
 from cloud_service.alert.settings import AlertSettings
 from cloud_service.alert.stages import Stages
+from cloud_service.analyse.allocator import keep_freed_memory
 from cloud_service.analyse.analysis import Analysis
 from cloud_service.analyse.commit import load_state, read_meta
 from cloud_service.analyse.gateway_watch import Gateways
@@ -89,6 +90,7 @@ def run(
         FatalError: a database that cannot be used.
         sqlite3.Error: a commit failed; nothing of its batch was kept, and a new start resumes there.
     """
+    keep_freed_memory()
     with ExitStack() as stack:
         journal = stack.enter_context(closing(open_journal(data_dir)))
         reader = stack.enter_context(closing(JournalReader(open_journal(data_dir))))

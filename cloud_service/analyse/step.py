@@ -61,13 +61,14 @@ class Step:
         for piece in pieces:
             result.samples += len(piece) * max(1, piece.shape[1])
             frame = frames[piece.frame]
-            newest = int(piece.t_ns.argmax())
-            if int(piece.t_ns[newest]) > frame.heard_ns + AHEAD_NS:
+            newest = int(piece.t_ns.argmax()) if len(piece) > 1 else 0
+            newest_ns = int(piece.t_ns[newest])
+            if newest_ns > frame.heard_ns + AHEAD_NS:
                 self._store_only(piece, frame, result)
                 continue
             channel = piece.place.channel.id
-            if channel not in result.latest or result.latest[channel].t_ns <= int(piece.t_ns[newest]):
-                result.latest[channel] = Latest(int(piece.t_ns[newest]), float(piece.values[newest]))
+            if channel not in result.latest or result.latest[channel].t_ns <= newest_ns:
+                result.latest[channel] = Latest(newest_ns, float(piece.values[newest]))
             present.append(piece)
         return present
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_service.analyse.piece import Piece
+from cloud_service.analyse.piece import COLUMNS, RMS, Piece
 from models.spectra import FEATURE_NAMES, window_features
 
 MIN_SAMPLES = 16  # below it there is no spectrum to speak of
@@ -16,7 +16,7 @@ Group = tuple[float, int, tuple[tuple[float, float], ...]]
 
 
 def transform(pieces: Sequence[Piece]) -> None:
-    """Fill `features` and `values` (the rms) of every waveform piece.
+    """Fill `table` and `values` (the rms) of every waveform piece.
 
     A window's features do not depend on what it is transformed with (see `models.spectra`), so neither do they on how
     frames were batched.
@@ -27,7 +27,7 @@ def transform(pieces: Sequence[Piece]) -> None:
             groups.setdefault((*piece.shape, piece.place.channel.modes_hz), []).append(piece)
     for (rate_hz, length, modes_hz), members in groups.items():
         windows = np.concatenate([piece.windows for piece in members if piece.windows is not None])
-        _share(_features(windows, rate_hz, length, modes_hz), members)
+        _share(_features(windows, rate_hz, length, modes_hz), length, members)
 
 
 def _features(
@@ -46,12 +46,16 @@ def _features(
     return columns
 
 
-def _share(features: dict[str, NDArray[np.float64]], members: Sequence[Piece]) -> None:
+def _share(features: dict[str, NDArray[np.float64]], length: int, members: Sequence[Piece]) -> None:
+    # `flagged` was counted from the block's own flags: they know more than NaNs tell.
+    flagged = np.concatenate([piece.flagged for piece in members if piece.flagged is not None])
+    table = np.empty((len(COLUMNS), flagged.size))
+    table[0], table[1] = length, flagged
+    for row, name in enumerate(FEATURE_NAMES, start=2):
+        table[row] = features[name]
     start = 0
     for piece in members:
         stop = start + len(piece)
-        # `flagged` and `samples` were counted from the block's own flags: they know more than NaNs tell.
-        for name in FEATURE_NAMES:
-            piece.features[name] = features[name][start:stop]
-        piece.values = piece.features["rms"]
+        piece.table = table[:, start:stop]
+        piece.values = piece.table[RMS]
         start = stop
