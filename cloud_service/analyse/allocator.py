@@ -1,7 +1,7 @@
 """Memory that arrays leave is kept for the next ones.
 
-glibc gives every large array back to the kernel when it is freed, and the next one is paid for page by page: 40 % of the
-time of the spectra. A process that works on arrays of a few MB, batch after batch, is better off keeping them.
+glibc gives every large array back to the kernel when it is freed, and the next one is paid for page by page: 40 % of
+the time of the spectra. A process that works on arrays of a few MB, batch after batch, is better off keeping them.
 """
 
 from __future__ import annotations
