@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.servers.programs import program
 
-_QUIET = [
+QUIET = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 ]  # fmt: skip
@@ -16,7 +16,7 @@ DEADLINE_S = 90
 
 def _chromium(folder: Path, *arguments: str) -> str:
     found = program("chromium", "chromium")
-    command = [str(found.path), *_QUIET, f"--user-data-dir={folder / 'profile'}", *arguments]
+    command = [str(found.path), *QUIET, f"--user-data-dir={folder / 'profile'}", *arguments]
     done = subprocess.run(
         command, env=found.full_environment(), capture_output=True, text=True, timeout=DEADLINE_S, check=True
     )
