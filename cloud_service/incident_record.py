@@ -12,7 +12,7 @@ from telltale.findings import Finding, Life, Reason, Tier
 
 _COLUMNS = (
     "id, facility, structure, subject, reason, tier, state, opened_ns, occurred_ns, received_ns, updated_ns, "
-    "resolved_ns, finding, subjects"
+    "resolved_ns, finding, subjects, findings"
 )
 
 
@@ -33,6 +33,7 @@ class IncidentRecord(msgspec.Struct, frozen=True, kw_only=True):
     resolved_ns: int | None
     finding: Finding
     subjects: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -98,4 +99,5 @@ def _record(row: tuple[Any, ...]) -> IncidentRecord:
     named["tier"] = Tier(named["tier"])
     named["finding"] = msgspec.json.decode(named["finding"], type=Finding)
     named["subjects"] = msgspec.json.decode(named["subjects"], type=tuple[str, ...])
+    named["findings"] = msgspec.json.decode(named["findings"], type=tuple[Finding, ...])
     return IncidentRecord(**named)

@@ -38,7 +38,7 @@ CREATE TABLE incidents (
     id          TEXT PRIMARY KEY,
     facility    TEXT NOT NULL,
     structure   TEXT NOT NULL,     -- empty for a gateway's incident
-    subject     TEXT NOT NULL,     -- channel or gateway id that opened it
+    subject     TEXT NOT NULL,     -- channel or gateway id that it began at
     reason      TEXT NOT NULL,     -- telltale.findings.Reason
     tier        TEXT NOT NULL,     -- the highest reached
     state       TEXT NOT NULL,     -- open, acknowledged, resolved
@@ -47,7 +47,7 @@ CREATE TABLE incidents (
     received_ns INTEGER NOT NULL,  -- the run's clock when it was found: later than occurred for a backlog
     updated_ns  INTEGER NOT NULL,
     resolved_ns INTEGER,
-    finding     BLOB NOT NULL,     -- JSON of the worst telltale.findings.Finding
+    finding     BLOB NOT NULL,     -- JSON of the telltale.findings.Finding that it is told by
     subjects    BLOB NOT NULL      -- JSON list of all channels that joined it
 ) WITHOUT ROWID;
 CREATE INDEX incidents_by_state ON incidents (state, structure);
@@ -62,7 +62,7 @@ CREATE TABLE outbox (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     incident    TEXT NOT NULL,
     tier        TEXT NOT NULL,
-    message_id  TEXT NOT NULL UNIQUE,  -- made from incident and tier: sent twice is the same mail
+    message_id  TEXT NOT NULL UNIQUE,  -- made from incidents and tier: sent twice is the same mail
     created_ns  INTEGER NOT NULL,
     spool_id    INTEGER NOT NULL,  -- rows up to this one belong to the evidence
     recipients  BLOB NOT NULL,     -- JSON [{"name", "email"}, …]
@@ -93,6 +93,22 @@ CREATE TABLE skipped (             -- what the journal held and analysis could n
     first_ns INTEGER NOT NULL,     -- the run's clock
     last_ns  INTEGER NOT NULL,
     PRIMARY KEY (gateway, channel, reason)
+) WITHOUT ROWID
+""",
+    """
+-- JSON list of findings: what raised it, channel by channel
+ALTER TABLE incidents ADD COLUMN findings BLOB NOT NULL DEFAULT '[]';
+-- JSON list of all incidents that it tells of
+ALTER TABLE outbox ADD COLUMN incidents BLOB NOT NULL DEFAULT '[]';
+CREATE TABLE detector_faults (     -- detectors that raised; one row a channel and detector
+    channel  TEXT NOT NULL,
+    detector TEXT NOT NULL,
+    error    TEXT NOT NULL,        -- the newest
+    times    INTEGER NOT NULL,
+    t_ns     INTEGER NOT NULL,     -- newest reading that it could not judge; while none is newer, the fault stands
+    first_ns INTEGER NOT NULL,     -- the run's clock
+    last_ns  INTEGER NOT NULL,
+    PRIMARY KEY (channel, detector)
 ) WITHOUT ROWID
 """,
 )

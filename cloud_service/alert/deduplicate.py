@@ -8,10 +8,11 @@ from enum import StrEnum
 import msgspec
 
 from cloud_service.alert.evaluate import LONG_AGO, RANK, Change, Event
-from cloud_service.alert.incident import Incident, incident_id
+from cloud_service.alert.group import leads, member_of
+from cloud_service.alert.incident import MAX_FINDINGS, Incident, incident_id
 from cloud_service.alert.settings import AlertSettings
 from telltale.clock import NS_PER_HOUR
-from telltale.findings import Tier
+from telltale.findings import Finding, Tier
 
 
 class Matter(msgspec.Struct):
@@ -59,7 +60,12 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose matter it is: ids of facility and structure, or the gateway alone; and the group."""
+    """Whose matter it is: ids of facility and structure, or the gateway alone; the group; and where it began.
+
+    Attributes:
+        subject: channel or gateway.
+        group: of `GROUP_OF`, with the sensor where each has its own.
+    """
 
     facility: str
     structure: str
@@ -79,7 +85,7 @@ def deduplicate(matter: Matter, event: Event, owner: Owner, settings: AlertSetti
 
 
 def _raised(matter: Matter, event: Event, owner: Owner, repeat_ns: float) -> Update:
-    member = _member(event)
+    member = member_of(event.finding)
     if member not in matter.members:
         matter.members.append(member)
     incident = matter.incident
@@ -94,7 +100,7 @@ def _raised(matter: Matter, event: Event, owner: Owner, repeat_ns: float) -> Upd
 
 
 def _cleared(matter: Matter, event: Event) -> Update | None:
-    member = _member(event)
+    member = member_of(event.finding)
     if member in matter.members:
         matter.members.remove(member)
     incident = matter.incident
@@ -139,11 +145,31 @@ def _grow(incident: Incident, event: Event, acts: tuple[Act, ...]) -> Update:
         incident.subjects.append(event.finding.channel)
         acts = (*acts, Act.JOINED)
     reached = None
+    if _is_told_by(incident, event):
+        incident.finding = event.finding
     if RANK[event.tier] > RANK[incident.tier]:
         incident.tier = reached = event.tier
-        incident.finding = event.finding
         acts = (*acts, _act(event.tier))
+    _keep(incident, event.finding)
     return _update(incident, event, acts, reached)
+
+
+def _is_told_by(incident: Incident, event: Event) -> bool:
+    """Whether the new finding takes the place of the one that the incident is told by."""
+    told, new = incident.finding, event.finding
+    if leads(told, new):
+        return False
+    return leads(new, told) or RANK[event.tier] > RANK[incident.tier] or _worsened(told, new)
+
+
+def _worsened(told: Finding, new: Finding) -> bool:
+    return member_of(told) == member_of(new) and RANK[new.tier] > RANK[told.tier]
+
+
+def _keep(incident: Incident, finding: Finding) -> None:
+    member = member_of(finding)
+    if member in incident.findings or len(incident.findings) < MAX_FINDINGS:
+        incident.findings[member] = finding
 
 
 def _open(event: Event, owner: Owner) -> Incident:
@@ -159,17 +185,14 @@ def _open(event: Event, owner: Owner) -> Incident:
         updated_ns=event.finding.t_ns,
         finding=event.finding,
         subjects=[event.finding.channel],
+        findings={member_of(event.finding): event.finding},
     )
 
 
 def _update(incident: Incident, event: Event, acts: tuple[Act, ...], reached: Tier | None) -> Update:
     dated = tuple((act, event.finding.t_ns) for act in acts)
-    copy = msgspec.structs.replace(incident, subjects=list(incident.subjects))
+    copy = msgspec.structs.replace(incident, subjects=list(incident.subjects), findings=dict(incident.findings))
     return Update(copy, dated, reached, event.heard_ns)
-
-
-def _member(event: Event) -> str:
-    return f"{event.finding.channel} {event.finding.reason.value}"
 
 
 def _act(tier: Tier) -> Act:

@@ -142,7 +142,8 @@ def _clear(watch: Watch, finding: Finding, heard_ns: int) -> Event | None:
 
 def _raise(watch: Watch, rank: int, finding: Finding, heard_ns: int, settings: AlertSettings) -> Event | None:
     is_fresh = heard_ns - finding.t_ns <= settings.late_after_h * NS_PER_HOUR
-    if is_fresh or rank == RANK[Tier.ALARM]:
+    # A sensor's fault in a backlog waits with the operators' mail, and is void if it ends before that.
+    if is_fresh or rank == RANK[Tier.ALARM] or finding.reason in SELF_CONFIRMED:
         return _tell(watch, rank, finding, heard_ns)
     watch.held, watch.held_ns = msgspec.structs.replace(finding, tier=TIER[rank]), heard_ns
     return None

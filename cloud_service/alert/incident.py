@@ -8,14 +8,18 @@ import msgspec
 
 from telltale.findings import Finding, Tier
 
+# Enough for people to read; `subjects` holds every channel.
+MAX_FINDINGS = 60
+
 
 class Incident(msgspec.Struct):
     """As kept in `incidents` of `state.db` (see there for the columns).
 
     Attributes:
         tier: the highest reached.
-        finding: the worst one.
+        finding: what it is told by: the one that leads (`group.leads`), else the worst.
         subjects: every channel that joined.
+        findings: "channel reason" → what raised it, of the first `MAX_FINDINGS` that joined.
     """
 
     id: str
@@ -30,6 +34,7 @@ class Incident(msgspec.Struct):
     finding: Finding
     subjects: list[str]
     resolved_ns: int | None = None
+    findings: dict[str, Finding] = {}
 
 
 def incident_id(structure: str, subject: str, group: str, occurred_ns: int) -> str:

@@ -1,4 +1,4 @@
-"""Notify: an incident that reached a tier → one mail to send, to those whom the tier concerns."""
+"""Notify: an incident that reached a tier, or several sensors at once → one mail, to those whom the tier concerns."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ class Mail:
     """A row of `outbox` in `state.db`.
 
     Attributes:
-        incident, tier: what it is about.
-        message_id: made from both, so that the same mail is never queued twice.
+        incident, tier: what it is about; of several incidents the first.
+        incidents: all of them.
+        message_id: made from tier and incidents, so that the same mail is never queued twice.
         created_ns: the run's clock.
         recipients: whom it goes to.
     """
@@ -27,14 +28,16 @@ class Mail:
     message_id: str
     created_ns: int
     recipients: tuple[Contact, ...]
+    incidents: tuple[str, ...]
 
 
-def compose(site: Site, incident: Incident, tier: Tier, created_ns: int) -> Mail | None:
-    """The mail, or None where the site names nobody to tell."""
-    recipients = recipients_of(site, incident, tier)
+def compose(site: Site, incidents: Sequence[Incident], tier: Tier, created_ns: int) -> Mail | None:
+    """The mail about one incident or, of one structure, several; None where the site names nobody to tell."""
+    recipients = recipients_of(site, incidents[0], tier)
     if not recipients:
         return None
-    return Mail(incident.id, tier, message_id(incident.id, tier), created_ns, recipients)
+    names = tuple(incident.id for incident in incidents)
+    return Mail(names[0], tier, message_id(names, tier), created_ns, recipients, names)
 
 
 def recipients_of(site: Site, incident: Incident, tier: Tier) -> tuple[Contact, ...]:
@@ -46,9 +49,10 @@ def recipients_of(site: Site, incident: Incident, tier: Tier) -> tuple[Contact, 
     return _distinct([contact for name in sorted(structures) for contact in site.contacts_for(name, suspect=suspect)])
 
 
-def message_id(incident: str, tier: Tier) -> str:
-    """A Message-ID (RFC 5322, 3.6.4) that is the same for the same incident and tier."""
-    return f"<{hashlib.sha256(f'{incident}/{tier.value}'.encode()).hexdigest()[:32]}@telltale>"
+def message_id(incidents: Sequence[str], tier: Tier) -> str:
+    """A Message-ID (RFC 5322, 3.6.4) that is the same for the same incidents and tier."""
+    names = ",".join(sorted(incidents))
+    return f"<{hashlib.sha256(f'{names}/{tier.value}'.encode()).hexdigest()[:32]}@telltale>"
 
 
 def _distinct(contacts: Sequence[Contact]) -> tuple[Contact, ...]:

@@ -13,19 +13,20 @@ from cloud_service.alert.notify import Mail
 # What a person acknowledged stays acknowledged, unless it gets worse or comes back.
 _INCIDENT = """
 INSERT INTO incidents (id, facility, structure, subject, reason, tier, state, opened_ns, occurred_ns, received_ns,
-                       updated_ns, resolved_ns, finding, subjects)
+                       updated_ns, resolved_ns, finding, subjects, findings)
 VALUES (:id, :facility, :structure, :subject, :reason, :tier, :state, :opened_ns, :occurred_ns, :received_ns,
-        :updated_ns, :resolved_ns, :finding, :subjects)
+        :updated_ns, :resolved_ns, :finding, :subjects, :findings)
 ON CONFLICT (id) DO UPDATE SET
     tier = excluded.tier, reason = excluded.reason, updated_ns = excluded.updated_ns,
     resolved_ns = excluded.resolved_ns, finding = excluded.finding, subjects = excluded.subjects,
+    findings = excluded.findings,
     state = CASE WHEN incidents.state = 'acknowledged' AND excluded.state = 'open' AND NOT :anew
                  THEN 'acknowledged' ELSE excluded.state END
 """
 _LOG = "INSERT INTO incident_log (incident, at_ns, who, what) VALUES (?, ?, 'system', ?)"
 _MAIL = (
-    "INSERT OR IGNORE INTO outbox (incident, tier, message_id, created_ns, spool_id, recipients)"
-    " VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT OR IGNORE INTO outbox (incident, tier, message_id, created_ns, spool_id, recipients, incidents)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -42,7 +43,15 @@ def record_mails(connection: sqlite3.Connection, mails: Sequence[Mail], spool_id
         people = [{"name": contact.name, "email": contact.email} for contact in mail.recipients]
         connection.execute(
             _MAIL,
-            (mail.incident, mail.tier.value, mail.message_id, mail.created_ns, spool_id, msgspec.json.encode(people)),
+            (
+                mail.incident,
+                mail.tier.value,
+                mail.message_id,
+                mail.created_ns,
+                spool_id,
+                msgspec.json.encode(people),
+                msgspec.json.encode(mail.incidents),
+            ),
         )
 
 
@@ -64,5 +73,6 @@ def _columns(update: Update) -> dict[str, object]:
         "resolved_ns": incident.resolved_ns,
         "finding": msgspec.json.encode(incident.finding),
         "subjects": msgspec.json.encode(incident.subjects),
+        "findings": msgspec.json.encode(list(incident.findings.values())),
         "anew": update.reached is not None or Act.REOPENED in acts,
     }

@@ -41,6 +41,8 @@ class AlertSettings(Settings, frozen=True):
         late_hold_h: if nothing newer comes for so long (run's clock), the newest verdict counts as still true.
         repeat_after_h, repeat_after_evaluations: a condition that comes back within the longer of the two re-opens its
             incident, without another mail of that level (a limit is judged every minute, remaining life once a day).
+        suspect_every_h: a structure mails its operators about sensors at most so often, listing what failed meanwhile.
+        suspect_gather_s: the first such mail waits so long for what fails together.
         maintenance: spans without mails.
     """
 
@@ -53,6 +55,8 @@ class AlertSettings(Settings, frozen=True):
     late_hold_h: Annotated[float, Meta(gt=0)] = 1.0
     repeat_after_h: Annotated[float, Meta(ge=0)] = 24.0
     repeat_after_evaluations: Annotated[int, Meta(ge=0)] = 14
+    suspect_every_h: Annotated[float, Meta(ge=0)] = 24.0
+    suspect_gather_s: Annotated[float, Meta(ge=0)] = 600.0
     maintenance: tuple[Maintenance, ...] = ()
 
 

@@ -66,6 +66,7 @@ class Analysis:
             latest=result.latest,
             lives=result.lives,
             skips=result.skips,
+            faults=result.faults,
             offset=records[-1].offset,
             now_ns=self._clock.now_ns(),
         )
@@ -82,7 +83,13 @@ class Analysis:
         if caught_up:
             self._alert(self._gateways.tick(now_ns), changes)
             self._release(now_ns, changes.alerts)
-        if not (changes.rows or changes.alerts.updates or changes.findings or self._gateways.liveness.touched):
+        if not (
+            changes.rows
+            or changes.alerts.updates
+            or changes.alerts.mails
+            or changes.findings
+            or self._gateways.liveness.touched
+        ):
             return False
         self._finish(changes)
         return True
@@ -100,9 +107,9 @@ class Analysis:
     def _release(self, now_ns: int, alerts: Alerts) -> None:
         for _, structure in self._site.structures():
             state = self._states.get(structure.id, "alert", AlertState, AlertState)
-            before = len(alerts.updates)
+            before = len(alerts.updates) + len(alerts.mails)
             self._stages.tick(state, now_ns, alerts)
-            if len(alerts.updates) > before:
+            if len(alerts.updates) + len(alerts.mails) > before:
                 self._states.put(structure.id, "alert", state)
 
     def _finish(self, changes: Changes) -> None:

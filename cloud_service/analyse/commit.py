@@ -12,7 +12,7 @@ import msgspec
 from cloud_service.alert.record import record_mails, record_updates
 from cloud_service.alert.stages import Alerts
 from cloud_service.analyse.decode import Skip
-from cloud_service.analyse.outcome import Latest
+from cloud_service.analyse.outcome import Fault, Latest
 from cloud_service.analyse.states import States
 from cloud_service.store.schema import Rows, encode_rows
 from telltale.findings import Finding, Life
@@ -30,7 +30,7 @@ class Changes:
         latest: channel → newest reading.
         findings: channel → its newest finding of each reason.
         lives: newest last.
-        skips: what was left out.
+        skips, faults: what was left out.
         offset: last journal offset analysed; None: unchanged.
         now_ns: the run's clock.
     """
@@ -41,6 +41,7 @@ class Changes:
     findings: Mapping[str, Mapping[str, Finding]] = field(default_factory=dict)
     lives: Sequence[Life] = ()
     skips: Sequence[Skip] = ()
+    faults: Sequence[Fault] = ()
     offset: int | None = None
     now_ns: int = 0
 
@@ -57,6 +58,7 @@ def commit(connection: sqlite3.Connection, states: States, changes: Changes) -> 
         connection.executemany("INSERT OR REPLACE INTO detector_state VALUES (?, ?, ?)", states.changed())
         _now(connection, changes)
         _skips(connection, changes.skips)
+        _faults(connection, changes)
         record_updates(connection, changes.alerts.updates)
         record_mails(connection, changes.alerts.mails, spool_id)
         _meta(connection, changes)
@@ -123,6 +125,17 @@ def _skips(connection: sqlite3.Connection, skips: Sequence[Skip]) -> None:
         [
             (skip.gateway, skip.channel, skip.reason.value, skip.detail, 1, skip.samples, skip.at_ns, skip.at_ns)
             for skip in skips
+        ],
+    )
+
+
+def _faults(connection: sqlite3.Connection, changes: Changes) -> None:
+    connection.executemany(
+        "INSERT INTO detector_faults VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT (channel, detector) DO UPDATE"
+        " SET error = excluded.error, times = times + 1, t_ns = max(t_ns, excluded.t_ns), last_ns = excluded.last_ns",
+        [
+            (fault.channel, fault.detector, fault.error[:500], fault.t_ns, changes.now_ns, changes.now_ns)
+            for fault in changes.faults
         ],
     )
 

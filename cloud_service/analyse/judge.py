@@ -90,7 +90,7 @@ def _step(detector: Detector, place: Place, batch: Batch, states: States, result
         state, output = detector.step(place, state, batch)
     except Exception as error:  # noqa: BLE001 - one detector's fault on one channel must not end the stream
         states.forget(channel, detector.name)
-        result.faults.append(Fault(channel, detector.name, f"{type(error).__name__}: {error}"))
+        result.faults.append(Fault(channel, detector.name, f"{type(error).__name__}: {error}", int(batch.t_ns.max())))
         return Output()
     states.put(channel, detector.name, state)
     return output

@@ -36,11 +36,16 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A detector that failed on a channel: its output of this step is missing, its state as it was committed."""
+    """A detector that failed on a channel: its output of this step is missing, its state as it was committed.
+
+    Attributes:
+        t_ns: newest reading that it could not judge.
+    """
 
     channel: str
     detector: str
     error: str
+    t_ns: int
 
 
 @dataclass(slots=True)

@@ -40,6 +40,10 @@ class Step:
             for _, structure in site.structures()
         }
 
+        # Inputs before what is derived from them: alerting tells a faulty sensor from the values that it spoils.
+        ordered = (place.channel.id for places in self._orders.values() for place in places)
+        self._rank = {channel: index for index, channel in enumerate(ordered)}
+
     def __call__(self, states: States, frames: Sequence[Decoded]) -> tuple[States, StepResult]:
         """Analyse `frames`, in journal order; `states` is changed and returned."""
         result = StepResult(frames=len(frames), heard_ns=max((frame.heard_ns for frame in frames), default=0))
@@ -51,8 +55,7 @@ class Step:
         bench = Bench(self._detectors, states, heard_ns, self._waveform_every)
         for structure, members in _by_structure(self._sift(pieces, frames, result)).items():
             self._judge_structure(structure, members, bench, result)
-        rank = {channel: index for index, channel in enumerate(self._site.places)}
-        result.judged.sort(key=lambda judged: (judged.frame, judged.finding.t_ns, rank[judged.finding.channel]))
+        result.judged.sort(key=lambda judged: (judged.frame, judged.finding.t_ns, self._rank[judged.finding.channel]))
         return states, result
 
     def _sift(self, pieces: Sequence[Piece], frames: Sequence[Decoded], result: StepResult) -> list[Piece]:

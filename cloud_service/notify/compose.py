@@ -10,7 +10,7 @@ from urllib.parse import quote
 from cloud_service.incident_record import IncidentRecord, find_incident, life_of
 from cloud_service.notify.chart import draw
 from cloud_service.notify.evidence import read_series
-from cloud_service.notify.facts import Facts, gather
+from cloud_service.notify.facts import MAX_SENSORS, Facts, gather, gather_sensors
 from cloud_service.notify.letter import write
 from cloud_service.notify.message import Head, build, clean_id, is_usable
 from cloud_service.notify.outbox import OutboxRow
@@ -48,13 +48,15 @@ class Composer:
         if incident is None:
             raise MailRefusedError(f"incident {row.incident} is not in state.db")
         facts = gather(self.site, incident, Tier(row.tier), self._life(incident), row.created_ns)
+        if len(row.about) > 1:
+            facts = self._with_all(row, facts)
         try:
             chart, because = await self._chart(incident, facts, now_ns)
         except RetryError:
             if may_wait:
                 return None
             chart, because = None, STORE_DOWN
-        letter = write(facts, self._link(incident), chart, because)
+        letter = write(facts, self._link_of(row, incident), chart, because)
         head = self._head(row)
         return Envelope(head.message_id, self.settings.sender, build(letter, head))
 
@@ -70,8 +72,22 @@ class Composer:
     def _life(self, incident: IncidentRecord) -> Life | None:
         return life_of(self.state, incident.finding.channel)
 
+    def _with_all(self, row: OutboxRow, first: Facts) -> Facts:
+        found = [find_incident(self.state, name) for name in row.about[:MAX_SENSORS]]
+        known = [incident for incident in found if incident is not None]
+        return gather_sensors(self.site, known, [self._link(incident) for incident in known], first, len(row.about))
+
+    def _link_of(self, row: OutboxRow, incident: IncidentRecord) -> str:
+        if len(row.about) > 1:
+            return f"{self._base}/structures/{quote(incident.structure, safe='')}"
+        return self._link(incident)
+
     def _link(self, incident: IncidentRecord) -> str:
-        return f"{self.settings.base_url.rstrip('/')}/incidents/{quote(incident.id, safe='')}"
+        return f"{self._base}/incidents/{quote(incident.id, safe='')}"
+
+    @property
+    def _base(self) -> str:
+        return self.settings.base_url.rstrip("/")
 
     def _head(self, row: OutboxRow) -> Head:
         domain = self.settings.sender.rpartition("@")[2]

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from cloud_service.incident_record import IncidentRecord
 from cloud_service.wording.badness import badness, evidence
 from cloud_service.wording.dates import duration, minute, weekday, zone_of
+from cloud_service.wording.faults import FAULTS
 from cloud_service.wording.lives import LifeWords, life_words
-from cloud_service.wording.reasons import ACT_WITHIN_DAYS, TIER_WORDS, WORDS, Words
+from cloud_service.wording.reasons import ACT_WITHIN_DAYS, SENSORS, TIER_WORDS, WORDS, Words
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
-from telltale.findings import Life, Reason, Tier
+from telltale.findings import Finding, Life, Reason, Tier
 from telltale.site import Facility, Place, Site
 
 LATE_NS = NS_PER_HOUR
 MAX_LISTED = 12
+MAX_SENSORS = 40
+
+# Judged once a day, when the day is over: their news are a day old by nature, not late.
+_JUDGED_DAILY = (Reason.CRACK_TREND, Reason.LIFE)
+_DAILY_NS = 2 * NS_PER_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFacts:
+    """One of several sensors that a mail tells of: where, what, how bad, since when, what else; and its incident."""
+
+    place: str
+    title: str
+    badness: str
+    since: str
+    others: Sequence[str]
+    link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +43,15 @@ class Facts:
     tier, tier_word: how bad.
     words: title, meaning, action of the reason.
     structure, facility, place: where; `place` is the sensor with its position.
-    others: further sensors that show the same.
+    others: what else belongs to it: further verdicts on this place, further sensors with what they show.
     badness: value against limit; empty where the reason has no number.
     limit_source: where the limit comes from.
     since, received: when it began; when it was received, only if that was much later.
     life: expected date of the limit or the named refusal; None where there is neither.
     act_by: the date to act by.
     evidence: (name, value) pairs for the engineer.
+    sensors: in a mail that tells of several, each of them; `place`, `badness` and `others` are of the first.
+    left_off: how many more there are.
     """
 
     tier: Tier
@@ -53,6 +73,8 @@ class Facts:
     provisional: bool
     evidence: Sequence[tuple[str, str]]
     zone: tzinfo
+    sensors: Sequence[SensorFacts] = ()
+    left_off: int = 0
 
     @property
     def subject(self) -> str:
@@ -67,7 +89,9 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
     facility = place.facility if place else _facility(site, incident)
     zone = zone_of(facility.timezone if facility else "UTC")
     late_ns = incident.received_ns - incident.opened_ns
-    is_late = late_ns > LATE_NS + _interval_ns(place)
+    is_late = late_ns > LATE_NS + max(_interval_ns(place), _DAILY_NS if incident.reason in _JUDGED_DAILY else 0)
+    if tier is Tier.SUSPECT:
+        life = None  # the sensor is in question, and its estimates with it
     return Facts(
         tier=tier,
         tier_word=TIER_WORDS[tier],
@@ -77,7 +101,7 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
         place=_place_name(place, incident),
         others=_others(site, incident),
         badness=badness(incident.finding),
-        limit_source=incident.finding.limit_source,
+        limit_source="" if incident.reason in FAULTS else incident.finding.limit_source,
         since=minute(incident.occurred_ns, zone),
         received=minute(incident.received_ns, zone) if is_late else "",
         late_by=duration(late_ns) if is_late else "",
@@ -88,6 +112,38 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
         provisional=incident.finding.provisional,
         evidence=evidence(incident.finding),
         zone=zone,
+    )
+
+
+def gather_sensors(
+    site: Site, incidents: Sequence[IncidentRecord], links: Sequence[str], first: Facts, total: int
+) -> Facts:
+    """The facts of a mail about several sensors of a structure.
+
+    Args:
+        site: names.
+        incidents: one for each sensor; no more than `MAX_SENSORS` are listed.
+        links: to the page of each.
+        first: the facts of the first one alone.
+        total: how many sensors there are to tell of.
+    """
+    listed = [_sensor_facts(site, incident, link, first.zone) for incident, link in zip(incidents, links, strict=True)][
+        :MAX_SENSORS
+    ]
+    words = replace(SENSORS, title=f"{total} sensors need a check")
+    return replace(
+        first, words=words, received="", late_by="", evidence=(), sensors=listed, left_off=total - len(listed)
+    )
+
+
+def _sensor_facts(site: Site, incident: IncidentRecord, link: str, zone: tzinfo) -> SensorFacts:
+    return SensorFacts(
+        place=_place_name(site.places.get(incident.finding.channel), incident),
+        title=WORDS[incident.reason].title,
+        badness=badness(incident.finding),
+        since=minute(incident.occurred_ns, zone),
+        others=_others(site, incident),
+        link=link,
     )
 
 
@@ -115,11 +171,24 @@ def _place_name(place: Place | None, incident: IncidentRecord) -> str:
 
 
 def _others(site: Site, incident: IncidentRecord) -> list[str]:
-    ids = [subject for subject in incident.subjects if subject not in (incident.finding.channel, incident.subject)]
-    names = [site.places[subject].channel.label if subject in site.places else subject for subject in ids]
-    if len(names) > MAX_LISTED:
-        return [*names[:MAX_LISTED], f"and {len(names) - MAX_LISTED} more"]
-    return names
+    """Every other verdict of the incident in words, then the sensors of which no verdict is kept."""
+    told = incident.finding
+    further = [item for item in incident.findings if (item.channel, item.reason) != (told.channel, told.reason)]
+    said = [_said(site, item) for item in further]
+    known = {told.channel, *(item.channel for item in further)}
+    said += [_label(site, subject) for subject in incident.subjects if subject not in known]
+    if len(said) > MAX_LISTED:
+        return [*said[:MAX_LISTED], f"and {len(said) - MAX_LISTED} more"]
+    return said
+
+
+def _said(site: Site, finding: Finding) -> str:
+    bad = badness(finding) if finding.reason is not Reason.SENSOR_DERIVED else ""  # its title says all
+    return f"{_label(site, finding.channel)}: {WORDS[finding.reason].title}" + (f" ({bad})" if bad else "")
+
+
+def _label(site: Site, channel: str) -> str:
+    return site.places[channel].channel.label if channel in site.places else channel
 
 
 def _act_by_ns(tier: Tier, life: Life | None, created_ns: int) -> int:

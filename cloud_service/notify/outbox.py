@@ -36,6 +36,12 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     sent_ns: int | None
     error: str
+    incidents: tuple[str, ...] = ()
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """Every incident that it tells of."""
+        return self.incidents or (self.incident,)
 
     def open_recipients(self) -> tuple[Recipient, ...]:
         """Those who neither got it nor were refused."""
@@ -43,7 +49,8 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _SELECT = (
-    "SELECT id, incident, tier, message_id, created_ns, spool_id, recipients, state, attempts, sent_ns, error "
+    "SELECT id, incident, tier, message_id, created_ns, spool_id, recipients, state, attempts, sent_ns, error, "
+    "incidents "
     "FROM outbox "
 )
 
@@ -65,8 +72,9 @@ def find(state: sqlite3.Connection, row_id: int) -> OutboxRow | None:
 
 
 def of_incident(state: sqlite3.Connection, incident: str) -> list[OutboxRow]:
-    """The mails about one incident, oldest first."""
-    return _rows(state.execute(f"{_SELECT} WHERE incident = ? ORDER BY id", (incident,)))
+    """The mails that tell of one incident, oldest first."""
+    told = "incident = ?1 OR EXISTS (SELECT 1 FROM json_each(CAST(incidents AS TEXT)) WHERE value = ?1)"
+    return _rows(state.execute(f"{_SELECT} WHERE {told} ORDER BY id", (incident,)))
 
 
 def is_drained(state: sqlite3.Connection, row: OutboxRow) -> bool:
@@ -116,5 +124,6 @@ def _rows(cursor: sqlite3.Cursor) -> list[OutboxRow]:
     for row in cursor:
         named = dict(zip(OutboxRow.__struct_fields__, row, strict=True))
         named["recipients"] = msgspec.json.decode(named["recipients"], type=tuple[Recipient, ...])
+        named["incidents"] = msgspec.json.decode(named["incidents"], type=tuple[str, ...])
         found.append(OutboxRow(**named))
     return found

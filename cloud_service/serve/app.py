@@ -62,7 +62,7 @@ def create_app(service: Service) -> Starlette:
 async def healthz(request: Request) -> Response:
     """`/healthz`: 503 when a database is unreadable."""
     health = read_health(service_of(request))
-    return json_response(health, 200 if health.status == "ok" else 503)
+    return json_response(health, 503 if health.status == "unreadable" else 200)
 
 
 async def metrics(request: Request) -> Response:

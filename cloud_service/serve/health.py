@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from cloud_service.detector_faults import DetectorFault, standing_faults
 from cloud_service.serve.service import Service
 from cloud_service.wording.dates import iso
 
@@ -15,8 +16,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the service.
 
     Attributes:
-        status: "ok", or "unreadable" when a database cannot be read (HTTP 503).
+        status: "ok"; "degraded" while a detector fails; "unreadable" when a database cannot be read (HTTP 503).
         errors: which database, and why.
+        detectors_failing: which detector fails on which channel, so that nobody judges it, and why.
         now: the run's clock.
         frames_accepted: frames that ingest has put into the journal since it was made.
         frames_waiting: frames in the journal that analysis has not seen yet.
@@ -30,8 +32,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         gateways_online, gateways_known: as their status and last will say.
     """
 
-    status: Literal["ok", "unreadable"]
+    status: Literal["ok", "degraded", "unreadable"]
     errors: dict[str, str]
+    detectors_failing: list[DetectorFault] = []
     now: str = ""
     frames_accepted: int = 0
     frames_waiting: int = 0
@@ -63,7 +66,8 @@ def read_health(service: Service) -> Health:
     except sqlite3.Error as error:
         errors["journal.db"] = str(error)
     values.pop("offset", None)
-    return msgspec.convert({"status": "unreadable" if errors else "ok", "errors": errors, **values}, Health)
+    status = "unreadable" if errors else "degraded" if values.get("detectors_failing") else "ok"
+    return msgspec.convert({"status": status, "errors": errors, **values}, Health, from_attributes=True)
 
 
 def _from_state(state: sqlite3.Connection, now_ns: int) -> dict[str, object]:
@@ -73,6 +77,7 @@ def _from_state(state: sqlite3.Connection, now_ns: int) -> dict[str, object]:
     incidents = state.execute("SELECT tier, count(*) FROM incidents WHERE state != 'resolved' GROUP BY tier")
     return {
         "now": iso(now_ns),
+        "detectors_failing": standing_faults(state),
         "offset": meta.get("offset", 0),
         "analysis_age_s": None if newest_ns is None else max(0.0, (now_ns - newest_ns) / 1e9),
         "spool_rows": _one(state, "SELECT count(*) FROM spool"),

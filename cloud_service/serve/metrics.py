@@ -39,8 +39,8 @@ class ServiceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics; of an unreadable database only `telltale_up` 0."""
         health = read_health(self._service)
-        yield GaugeMetricFamily("telltale_up", "1 when both databases are readable", float(health.status == "ok"))
-        if health.status != "ok":
+        yield GaugeMetricFamily("telltale_up", "1 when both databases are readable", float(health.status != "unreadable"))
+        if health.status == "unreadable":
             return
         yield from _totals(health)
         yield from self._gateways()
@@ -73,6 +73,9 @@ def _totals(health: Health) -> Iterator[Metric]:
     for tier, count in health.incidents_open.items():
         incidents.add_metric([tier], count)
     yield incidents
+    yield GaugeMetricFamily(
+        "telltale_detectors_failing", "Channels times detectors that are not judged now", len(health.detectors_failing)
+    )
 
 
 def render(service: Service) -> bytes:

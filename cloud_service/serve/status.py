@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from cloud_service.detector_faults import DetectorFault, standing_faults
 from cloud_service.incident_record import IncidentRecord, list_incidents, lives
 from cloud_service.wording.reasons import SEVERITY
 from telltale.findings import Finding, Life, Tier
@@ -18,10 +19,11 @@ from telltale.site import Facility, Place, Site, Structure
 class ChannelStatus:
     """Attributes:
     place: the channel.
-    tier: the worst open incident; CLEAR without one; None before any reading.
+    tier: the worst open incident; CLEAR without one; None before any reading, and while one is not judged.
     t_ns, value: newest reading, or rms of the newest window; base unit.
     findings: the newest verdict of each reason.
     life: newest estimate or refusal.
+    not_judged: detectors that fail on its newest readings.
     """
 
     place: Place
@@ -30,6 +32,7 @@ class ChannelStatus:
     value: float | None = None
     findings: Sequence[Finding] = ()
     life: Life | None = None
+    not_judged: Sequence[DetectorFault] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,9 @@ def worst(tiers: Sequence[Tier | None]) -> Tier | None:
 def _channels(state: sqlite3.Connection, site: Site, incidents: Sequence[IncidentRecord]) -> list[ChannelStatus]:
     now = _read_now(state)
     life_by_channel = {life.channel: life for life in lives(state)}
+    not_judged: dict[str, list[DetectorFault]] = {}
+    for fault in standing_faults(state):
+        not_judged.setdefault(fault.channel, []).append(fault)
     open_tiers: dict[str, list[Tier]] = {}
     for incident in incidents:
         for subject in {incident.subject, *incident.subjects}:
@@ -91,7 +97,8 @@ def _channels(state: sqlite3.Connection, site: Site, incidents: Sequence[Inciden
     found = []
     for place in site.channels():
         known = now.get(place.channel.id)
-        base = Tier.CLEAR if known else None
+        failing = not_judged.get(place.channel.id, ())
+        base = Tier.CLEAR if known and not failing else None
         found.append(
             ChannelStatus(
                 place=place,
@@ -100,6 +107,7 @@ def _channels(state: sqlite3.Connection, site: Site, incidents: Sequence[Inciden
                 value=known.value if known else None,
                 findings=known.findings if known else (),
                 life=life_by_channel.get(place.channel.id),
+                not_judged=failing,
             )
         )
     return found

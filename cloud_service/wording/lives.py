@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from cloud_service.wording.dates import month
-from telltale.clock import NS_PER_YEAR
+from cloud_service.wording.dates import day, moment, month
+from telltale.clock import NS_PER_DAY, NS_PER_YEAR
 from telltale.findings import Life, Refusal
 
 # Beyond this the planning range ends and the date is a cap, not an estimate (telltale.findings.Life).
 PLANNING_RANGE_YEARS = 100
+
+# A range within about a season is given by the day: in months, both ends may read the same.
+DAYS_COUNT_NS = 92 * NS_PER_DAY
 
 REFUSALS = {
     Refusal.NO_TREND: "no trend that stands out from the scatter, so there is no date to give",
@@ -43,14 +46,33 @@ def life_words(life: Life, zone: tzinfo) -> LifeWords:
         return LifeWords(f"After {early.removeprefix('after ')}", "The limit is not expected to be reached before.")
     middle = _date(life, life.p50_ns, zone)
     chances = f"by {early} with 10\u00a0% probability, by {middle} with 50\u00a0% and by {late} with 90\u00a0%"
-    return LifeWords(f"{early} – {late}", f"The limit is reached {chances}.")
+    return LifeWords(_range(life, zone), f"The limit is reached {chances}.")
 
 
 def _date(life: Life, at_ns: int | None, zone: tzinfo) -> str:
     if at_ns is None:
         return "an unknown date"
-    text = month(at_ns, zone)
+    text = day(at_ns, zone) if _by_the_day(life) else month(at_ns, zone)
     return f"after {text}" if _capped(life, at_ns) else text
+
+
+def _range(life: Life, zone: tzinfo) -> str:
+    """`12 May – 24 May 2026`, `May 2026 – June 2027`; one date where both ends are the same."""
+    early, late = _date(life, life.p10_ns, zone), _date(life, life.p90_ns, zone)
+    if early == late:
+        return early
+    if life.p10_ns is not None and life.p90_ns is not None and _by_the_day(life):
+        first, last = moment(life.p10_ns, zone), moment(life.p90_ns, zone)
+        if first.year == last.year:
+            early = early.removesuffix(f" {first.year}")
+    return f"{early} – {late}"
+
+
+def _by_the_day(life: Life) -> bool:
+    ends = (life.p10_ns, life.p90_ns)
+    if ends[0] is None or ends[1] is None or _capped(life, ends[1]):
+        return False
+    return ends[1] - ends[0] <= DAYS_COUNT_NS
 
 
 def _capped(life: Life, at_ns: int | None) -> bool:

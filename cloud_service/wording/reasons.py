@@ -95,6 +95,13 @@ WORDS: dict[Reason, Words] = {
     ),
 }
 
+# Of a mail about several sensors; its title counts them.
+SENSORS = Words(
+    "sensors need a check",
+    "This is about sensors, not about the structure. What they measure is not watched until they are repaired.",
+    "Have an operator check each sensor, its cable and its mounting, and record what was found.",
+)
+
 TIER_WORDS = {
     Tier.CLEAR: "Normal",
     Tier.SUSPECT: "Check sensor",

@@ -21,6 +21,7 @@ from cloud_service.analyse.detector import Batch, Output
 from models.quality import Fault, Watch, look, look_at_windows
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Finding, Reason, Tier
+from telltale.kinds import KINDS
 from telltale.readings import Flag
 from telltale.settings import Settings
 from telltale.site import Channel, Place
@@ -216,6 +217,7 @@ class QualityDetector:
             score=1.0 if suspect else 0.0,
             value=state.bad_value.get(reason, 0.0),
             limit=_limit(reason, (low, high), state.bad_value.get(reason, 0.0), self._settings),
+            unit="" if reason == Reason.SENSOR_DROPOUTS.value else KINDS[channel.kind].base_unit,
             limit_source="self-set: what the sensor can give, and how it has behaved",
             evidence=evidence,
         )

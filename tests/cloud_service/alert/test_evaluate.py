@@ -107,6 +107,10 @@ def test_a_warning_in_a_backlog_that_nothing_follows_is_told_after_a_while() -> 
     assert release(watch, heard_ns + 9 * NS_PER_HOUR, SETTINGS) is None
 
 
+def test_a_sensor_fault_in_a_backlog_stands_at_once() -> None:
+    assert feed([finding(0, Tier.SUSPECT, reason=Reason.SENSOR_STUCK)], delay_h=500) == [("raised", "suspect", 0)]
+
+
 def test_an_alarm_in_a_backlog_is_told_at_once() -> None:
     assert feed([finding(n, Tier.ALARM) for n in range(3)], delay_h=500) == [("raised", "alarm", 0)]
 

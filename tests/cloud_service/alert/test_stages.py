@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud_service.alert.deduplicate import Act
-from cloud_service.alert.group import GROUP_OF
+from cloud_service.alert.group import GROUP_OF, OF_EACH_CHANNEL
 from cloud_service.alert.record import record_mails, record_updates
 from cloud_service.alert.settings import AlertSettings, Maintenance, check
 from cloud_service.alert.stages import Alerts, AlertState, Stages
@@ -173,12 +173,14 @@ def test_never_two_open_incidents_a_group_nor_two_mails_a_level(
     if in_order:
         story = sorted(story, key=lambda item: item[0])
     out = play(site, [finding(minute, tier, score, reason, channel) for minute, channel, reason, tier, score in story])
-    most = Counter((mail.incident, mail.tier) for mail in out.mails)
+    most = Counter((incident, mail.tier) for mail in out.mails for incident in mail.incidents)
     assert all(count == 1 for count in most.values())
     standing: dict[str, str] = {}
     for update in out.updates:
-        group = GROUP_OF[update.incident.finding.reason]
         incident = update.incident
+        group = GROUP_OF[incident.finding.reason]
+        if group in OF_EACH_CHANNEL:
+            group = f"{group} {incident.subject}"
         if incident.resolved_ns is None:
             assert standing.setdefault(group, incident.id) == incident.id
         elif standing.get(group) == incident.id:

@@ -11,8 +11,9 @@ from cloud_service.notify.settings import notify_settings
 from cloud_service.store.port import Store
 from telltale.clock import NS_PER_DAY
 from telltale.errors import RetryError, SettingsError
+from telltale.findings import Reason
 from tests.cloud_service.notify.process import Notify, until
-from tests.cloud_service.seed.state import CRACK, add_incident, add_mail
+from tests.cloud_service.seed.state import CRACK, DEAD, add_incident, add_mail
 from tests.cloud_service.seed.store import seed_store
 from tests.servers.process import free_port
 from tests.servers.smtp import Mailbox
@@ -64,6 +65,39 @@ async def test_every_reason_has_a_mail(notify: Notify, smtp_server: Mailbox) -> 
         "Check sensor: Inspection gallery: a sensor gives impossible values",
         "Check sensor: Gateway gw-dam: a gateway sends nothing",
     ]
+
+
+async def test_one_mail_lists_every_sensor_with_its_fault(notify: Notify, smtp_server: Mailbox) -> None:
+    stuck = msgspec.structs.replace(
+        DEAD,
+        channel="gallery.crack-7",
+        reason=Reason.SENSOR_STUCK,
+        value=0.4,
+        unit="mm",
+        evidence={"equal_readings": 40.0},
+    )
+    add_incident(notify.state, "inc-stuck", stuck)
+    derived = msgspec.structs.replace(DEAD, channel="gallery.crack-7", reason=Reason.SENSOR_DERIVED)
+    both = msgspec.json.encode([DEAD, derived])
+    notify.state.execute("UPDATE incidents SET findings = ? WHERE id = 'inc-dead'", (both,))
+    row = add_mail(notify.state, "inc-dead", "suspect")
+    notify.state.execute("UPDATE outbox SET incidents = ?", (msgspec.json.encode(["inc-dead", "inc-stuck"]),))
+    async with notify.running(settings(smtp_server.port)):
+        await until(lambda: notify.row(row)[0] == "sent")
+    (message,) = smtp_server.messages()
+    assert message["Subject"] == "Check sensor: Inspection gallery: 2 sensors need a check"
+    text = " ".join(message.get_body(("plain",)).get_content().split())
+    html = message.get_body(("html",)).get_content()
+    for said in (
+        "a sensor gives impossible values",
+        "reads -80 °C",
+        "with it: Crack 7: a value is computed from a faulty sensor",
+        "stays at 0.4 mm: 40 equal readings in a row",
+        "/structures/gallery",
+    ):
+        assert said in text
+        assert said in html
+    assert "/incidents/inc-stuck" in html
 
 
 async def test_a_late_mail_says_when_it_occurred_and_when_it_was_received(notify: Notify, smtp_server: Mailbox) -> None:

@@ -95,7 +95,7 @@ def add_incident(
     facility, structure = PLACES.get(name, ("upper-dam", "gallery"))
     opened_ns = finding.t_ns - late_ns
     state.execute(
-        "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]')",
         (
             name,
             facility,

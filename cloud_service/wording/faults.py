@@ -1,0 +1,82 @@
+"""What is wrong with a sensor, in words: a table of phrases, one a reason, made from the finding's evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from cloud_service.wording.numbers import quantity
+from telltale.findings import Finding, Reason
+
+
+def _spikes(finding: Finding) -> str:
+    share = _share(finding, "bad_share")
+    last = f"; the last jump went to {_value(finding)}" if math.isfinite(finding.value) else ""
+    return f"{share} of the newest readings jump and return at once{last}" if share else f"single readings jump{last}"
+
+
+def _dropouts(finding: Finding) -> str:
+    share = _percent(finding.value)
+    if not share:
+        return ""
+    most = _percent(finding.limit)
+    return f"{share} of the newest readings are missing" + (f"; at most {most} is accepted" if most else "")
+
+
+def _stuck(finding: Finding) -> str:
+    equal, before = (_number(finding, name) for name in ("equal_readings", "longest_before"))
+    said = f"stays at {_value(finding)}" if math.isfinite(finding.value) else "does not change"
+    if equal < 2:
+        return said
+    known = f", at most {before:.0f} before" if before >= 1 else ""
+    return f"{said}: {equal:.0f} equal readings in a row{known}"
+
+
+def _range(finding: Finding) -> str:
+    low, high = (_number(finding, name) for name in ("plausible_low", "plausible_high"))
+    if math.isfinite(low) and math.isfinite(high):
+        bounds = f"outside what is plausible ({quantity(low, '')} to {quantity(high, finding.unit)})"
+    else:
+        bounds = f"beyond what is plausible ({quantity(finding.limit, finding.unit)})"
+    return f"reads {_value(finding)}, {bounds}"
+
+
+def _clipped(finding: Finding) -> str:
+    value = f" ({_value(finding)})" if math.isfinite(finding.value) else ""
+    return f"readings reach the end of the sensor's range{value}"
+
+
+def _derived(finding: Finding) -> str:
+    inputs = finding.evidence.get("derived_from")
+    return f"computed from {inputs}, which is faulty" if inputs else ""
+
+
+FAULTS: dict[Reason, Callable[[Finding], str]] = {
+    Reason.SENSOR_SPIKES: _spikes,
+    Reason.SENSOR_DROPOUTS: _dropouts,
+    Reason.SENSOR_STUCK: _stuck,
+    Reason.SENSOR_RANGE: _range,
+    Reason.SENSOR_CLIPPED: _clipped,
+    Reason.SENSOR_DERIVED: _derived,
+}
+
+
+def _value(finding: Finding) -> str:
+    return quantity(finding.value, finding.unit)
+
+
+def _number(finding: Finding, name: str) -> float:
+    value = finding.evidence.get(name, math.nan)
+    return value if not isinstance(value, str) else math.nan
+
+
+def _share(finding: Finding, name: str) -> str:
+    return _percent(_number(finding, name))
+
+
+def _percent(share: float) -> str:
+    """`2 %`, with its decimal below 1 %; empty for none and for what is no share."""
+    if not 0 < share <= 1:
+        return ""
+    percent = 100 * share
+    return f"{percent:.0f}\u00a0%" if percent >= 1 else f"{percent:.1f}\u00a0%"
