@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from cloud_service.serve.gateways import gateways_now
 from cloud_service.serve.health import Health, read_health
+from cloud_service.serve.process_metrics import channel_metrics, process_metrics, skipped_metrics
 from cloud_service.serve.service import Service
 
 _GAUGES = {
@@ -44,6 +45,9 @@ class ServiceCollector(Collector):
             return
         yield from _totals(health)
         yield from self._gateways()
+        yield from process_metrics(self._service.data_dir)
+        yield from skipped_metrics(self._service.state)
+        yield from channel_metrics(self._service.state, self._service.now_ns())
 
     def _gateways(self) -> Iterator[Metric]:
         now_ns = self._service.now_ns()

@@ -84,6 +84,11 @@ def worst(tiers: Sequence[Tier | None]) -> Tier | None:
     return max(known, key=SEVERITY.__getitem__) if known else None
 
 
+def worst_first(structures: Sequence[StructureStatus]) -> list[StructureStatus]:
+    """Sorted for people; those that stand equal keep the order of the site file, those without readings come last."""
+    return sorted(structures, key=lambda status: -1 if status.tier is None else SEVERITY[status.tier], reverse=True)
+
+
 def _channels(state: sqlite3.Connection, site: Site, incidents: Sequence[IncidentRecord]) -> list[ChannelStatus]:
     now = _read_now(state)
     life_by_channel = {life.channel: life for life in lives(state)}

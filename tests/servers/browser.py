@@ -11,6 +11,7 @@ import json
 import os
 import select
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,14 @@ from tests.servers.chromium import QUIET
 from tests.servers.programs import program
 
 DEADLINE_S = 60.0
+# The pipe has the numbers 3 and 4 in the browser, whatever ours are, and also where ours are these two.
+_AS_3_AND_4 = """
+import fcntl, os, sys
+read_fd, write_fd = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(read_fd, 3)
+os.dup2(write_fd, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 @dataclass
@@ -112,8 +121,7 @@ def browser(folder: Path) -> Iterator[Browser]:
     found = program("chromium", "chromium")
     to_browser, write_fd = os.pipe()
     read_fd, from_browser = os.pipe()
-    # The browser's own numbers for the pipe are 3 and 4, whatever ours are.
-    command = ["sh", "-c", f'exec "$0" "$@" 3<&{to_browser} 4>&{from_browser}', str(found.path)]
+    command = [sys.executable, "-c", _AS_3_AND_4, str(to_browser), str(from_browser), str(found.path)]
     process = subprocess.Popen(
         [*command, *QUIET, "--remote-debugging-pipe", f"--user-data-dir={folder / 'profile'}", "about:blank"],
         env=found.full_environment(),

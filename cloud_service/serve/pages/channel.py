@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloud_service.serve.checks import sort_checks
 from cloud_service.serve.gateways import gateways_now
 from cloud_service.serve.pages.charts import charts
 from cloud_service.serve.pages.missing import missing
@@ -12,7 +13,8 @@ from cloud_service.serve.pages.render import page
 from cloud_service.serve.service import Service, service_of
 from cloud_service.serve.status import ChannelStatus, channel_now
 from cloud_service.wording.dates import zone_of
-from telltale.health import InputHealth
+from telltale.health import Health
+from telltale.kinds import KINDS
 
 SPANS = {"1d": (1, "1 day"), "7d": (7, "7 days"), "30d": (30, "30 days"), "90d": (90, "90 days"), "1y": (366, "1 year")}
 DEFAULT_SPAN = "30d"
@@ -26,6 +28,7 @@ async def channel(request: Request) -> Response:
         return missing(request, f"There is no channel {request.path_params['channel'][:64]!r}.")
     span = request.query_params.get("span", DEFAULT_SPAN)
     span = span if span in SPANS else DEFAULT_SPAN
+    health = _health(service, status)
     return page(
         request,
         "channel.html",
@@ -35,14 +38,15 @@ async def channel(request: Request) -> Response:
         span=span,
         spans=SPANS,
         charts=charts(status, service.now_ns(), SPANS[span][0]),
-        input=_input(service, status),
+        sorted=sort_checks(status.findings, KINDS[status.place.channel.kind].base_unit),
+        input=next((entry for entry in health.inputs if entry.channel == status.place.channel.id), None)
+        if health
+        else None,
+        reported_ns=health.at_ns if health else 0,
     )
 
 
-def _input(service: Service, status: ChannelStatus) -> InputHealth | None:
-    """What the gateway itself says of this channel's sensor."""
-    item = status.place.channel
-    for gateway in gateways_now(service.journal, service.site):
-        if gateway.gateway == item.gateway and gateway.health is not None:
-            return next((entry for entry in gateway.health.inputs if entry.channel == item.id), None)
-    return None
+def _health(service: Service, status: ChannelStatus) -> Health | None:
+    """The newest report of the channel's gateway; rarer than its readings, in a time-lapse by days."""
+    gateways = gateways_now(service.journal, service.site)
+    return next((item.health for item in gateways if item.gateway == status.place.channel.gateway), None)

@@ -17,6 +17,7 @@ from cloud_service.serve.pages.render import page, zone_by_facility
 from cloud_service.serve.security import is_same_origin
 from cloud_service.serve.service import service_of
 from cloud_service.serve.status import channel_now
+from telltale.kinds import KINDS
 
 CHART_DAYS = 90
 
@@ -40,7 +41,8 @@ async def incident(request: Request) -> Response:
         request,
         "incident.html",
         "Incident",
-        charts=charts(status, service.now_ns(), CHART_DAYS)[:2] if status else [],
+        charts=[chart for chart in charts(status, service.now_ns(), CHART_DAYS) if chart.is_history] if status else [],
+        unit=KINDS[status.place.channel.kind].base_unit if status else "",
         incident=found,
         log=incident_log(service.state, found.id),
         life=life_of(service.state, found.finding.channel),

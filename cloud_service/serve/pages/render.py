@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from cloud_service.serve.assets import asset_path
+from cloud_service.serve.checks import CHECKS
+from cloud_service.serve.evidence import facts
 from cloud_service.serve.service import service_of
 from cloud_service.wording import dates, numbers
-from cloud_service.wording.badness import badness, evidence
+from cloud_service.wording.badness import badness
 from cloud_service.wording.lives import life_words
 from cloud_service.wording.reasons import TIER_WORDS, WORDS
 from telltale import __version__
@@ -45,7 +47,8 @@ def _templates() -> Environment:
         version=__version__,
         words=WORDS,
         badness=badness,
-        evidence=evidence,
+        facts=facts,
+        checks=CHECKS,
         zone_of=dates.zone_of,
         ago=dates.ago,
         minute=dates.minute,

@@ -2,6 +2,8 @@
 "use strict";
 (() => {
   const REDRAW_AT_MOST_EVERY_MS = 10000;
+  const FAR_LIMIT = 3;
+  const MS_PER_YEAR = 365.25 * 86400e3;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -24,20 +26,35 @@
       margin: { l: 56, r: 12, t: 8, b: 44 }, height: 304, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
       font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("quiet") },
       hovermode: "x unified", hoverlabel: { bgcolor: colour("card"), font: { color: colour("ink") } },
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, showlegend: false,
-      xaxis: { ...axis, title: { text: xTitle, font: { size: 12 } } },
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, traceorder: "normal" }, showlegend: false,
+      xaxis: { ...axis, title: { text: xTitle, font: { size: 11 } } },
       yaxis: { ...axis, title: { text: spec.unit, font: { size: 12 } } },
       shapes: [], annotations: [], ...extra,
     };
   }
 
-  function addLimits(spec, plan) {
+  // A limit far above or below everything measured would flatten the curve: it is named at the edge instead.
+  function addLimits(spec, plan, data) {
+    const drawn = spec.fields.flatMap((field) => [field, `${field}_min`, `${field}_max`]).flatMap((name) => data.columns[name] || [])
+      .filter((value) => value !== null).concat(spec.forecast ? [spec.forecast.limit] : []);
+    const low = drawn.reduce((a, b) => Math.min(a, b), Infinity), high = drawn.reduce((a, b) => Math.max(a, b), -Infinity);
+    const reach = FAR_LIMIT * Math.max(Math.abs(low), Math.abs(high), high - low);
+    const beyond = { top: [], bottom: [] };
     for (const limit of spec.limits || []) {
       const shade = colour(limit.level === "warn" ? "warn" : "alarm");
+      if (drawn.length && Math.abs(limit.value) > reach) {
+        beyond[limit.value > 0 ? "top" : "bottom"].push(`${limit.label} ${Number(limit.value.toPrecision(4))}`);
+        continue;
+      }
       plan.shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: limit.value, y1: limit.value,
         line: { color: shade, width: 1.5, dash: limit.level === "warn" ? "dash" : "longdash" } });
       plan.annotations.push({ xref: "paper", x: 0.005, xanchor: "left", y: limit.value, yanchor: "bottom", showarrow: false,
         text: limit.label, font: { color: shade, size: 12 } });
+    }
+    for (const [side, names] of Object.entries(beyond)) {
+      if (names.length) plan.annotations.push({ xref: "paper", yref: "paper", x: 1, xanchor: "right", y: side === "top" ? 1 : 0,
+        yanchor: side, yshift: side === "top" ? -20 : 20, showarrow: false, text: `${side === "top" ? "↑" : "↓"} beyond this chart: ${names.join(", ")}`,
+        bgcolor: colour("card"), font: { color: colour("quiet"), size: 12 } });
     }
   }
 
@@ -58,10 +75,51 @@
     });
   }
 
+  // The trend of now with its interval, back from the newest point; and the cone from there to the limit.
+  function trendTraces(spec) {
+    const at = wallClock(spec.zone), shade = colour("warn"), traces = [];
+    const line = (x, y, name, style) => ({ x: x.map(at), y, name, mode: "lines", line: { color: shade, width: 1.6, ...style } });
+    if (spec.trend) {
+      const end = Date.parse(spec.trend.at), start = Date.parse(spec.trend.from);
+      const [low, rate, high] = spec.trend.per_year.map((slope) => spec.trend.value - slope * (end - start) / MS_PER_YEAR);
+      traces.push({ ...line([start, end, start], [low, spec.trend.value, high], "90 % interval", { width: 0 }), fill: "toself",
+        fillcolor: `${shade}40`, hoverinfo: "skip" });
+      traces.push(line([start, end], [rate, spec.trend.value], "trend"));
+    }
+    if (spec.forecast) {
+      const { value, limit } = spec.forecast, from = Date.parse(spec.forecast.at);
+      const [p10, p50, p90] = spec.forecast.dates.map((date) => Date.parse(date));
+      traces.push({ ...line([from, p10, p90, from], [value, limit, limit, value], "P10 – P90", { width: 0 }), fill: "toself",
+        fillcolor: `${colour("alarm")}35`, hoverinfo: "skip" });
+      traces.push(line([from, p50], [value, limit], "to the limit (P50)", { color: colour("alarm"), dash: "dot" }));
+    }
+    return traces;
+  }
+
   function drawSeries(spec, data) {
-    const plan = layout(spec, `time (${spec.zone})`, { showlegend: spec.fields.length > 1 });
-    addLimits(spec, plan);
-    return [seriesTraces(spec, data), plan];
+    const extra = trendTraces(spec);
+    const plan = layout(spec, `time (${spec.zone})`, { showlegend: spec.fields.length + extra.length > 1 });
+    addLimits(spec, plan, data);
+    return [[...seriesTraces(spec, data), ...extra], plan];
+  }
+
+  // One panel a field, under each other with one time axis: frequencies of different size beside the temperature.
+  function drawStack(spec, data) {
+    const rows = spec.rows.filter((row) => data.columns[row.field].some((value) => value !== null));
+    if (rows.length === 0) return null;
+    const at = data.t_ms.map(wallClock(spec.zone)), share = 1 / rows.length;
+    const plan = layout(spec, `time (${spec.zone})`, { height: 96 * rows.length + 64, hovermode: "x" });
+    const axis = plan.yaxis;
+    const traces = rows.map((row, index) => {
+      const place = index ? index + 1 : "";
+      plan[`yaxis${place}`] = { ...axis, domain: [1 - share * (index + 0.86), 1 - share * index], nticks: 4,
+        title: { text: `${row.label}<br>${row.unit}`, font: { size: 12 } } };
+      return { x: at, y: data.columns[row.field], yaxis: `y${place}`, name: `${row.label} (${row.unit})`, connectgaps: false,
+        mode: at.length < 60 ? "lines+markers" : "lines", line: { color: colour(row.unit === "Hz" ? "curve" : "curve-2"), width: 1.3 } };
+    });
+    plan.xaxis.anchor = `y${rows.length > 1 ? rows.length : ""}`;
+    plan.margin.l = 72;
+    return [traces, plan];
   }
 
   function drawWaveform(spec, data) {
@@ -84,7 +142,7 @@
     return [[trace], plan];
   }
 
-  const DRAW = { series: drawSeries, waveform: drawWaveform, spectrum: drawSpectrum };
+  const DRAW = { series: drawSeries, stack: drawStack, waveform: drawWaveform, spectrum: drawSpectrum };
 
   function note(element, text) {
     if (window.Plotly && element.classList.contains("js-plotly-plot")) Plotly.purge(element);
@@ -101,8 +159,9 @@
       const data = await answer.json();
       if (answer.status === 404) return note(element, element.dataset.empty);
       if (!answer.ok) return note(element, data.error.message);
-      if (spec.kind === "series" && data.t_ms.length === 0) return note(element, element.dataset.empty);
-      const [traces, plan] = DRAW[spec.kind](spec, data);
+      const drawing = data.t_ms && data.t_ms.length === 0 ? null : DRAW[spec.kind](spec, data);
+      if (drawing === null) return note(element, element.dataset.empty);
+      const [traces, plan] = drawing;
       if (!element.classList.contains("js-plotly-plot")) element.replaceChildren();
       await Plotly.react(element, traces, plan, { responsive: true, displaylogo: false, displayModeBar: false });
     } catch (error) {

@@ -7,6 +7,8 @@
   function exchange(fresh) {
     for (const part of document.querySelectorAll("[data-live]")) {
       const newer = fresh.getElementById(part.id);
+      // What somebody unfolded stays so.
+      for (const unfolded of part.querySelectorAll("details[open][id]")) fresh.getElementById(unfolded.id)?.setAttribute("open", "");
       // A form that somebody is filling in stays as it is.
       if (newer && newer.innerHTML !== part.innerHTML && !part.contains(document.activeElement)) {
         part.innerHTML = newer.innerHTML;

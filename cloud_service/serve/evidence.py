@@ -1,0 +1,172 @@
+"""Evidence as label and value with its unit, for the pages: `trend` → `0.342 mm/year (90 % interval 0.333 – 0.351)`.
+
+Keys that belong together become one line; shares of nothing and missing numbers are left out; a key that nobody has
+put into words yet is shown as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from cloud_service.wording.dates import duration
+from cloud_service.wording.lives import REFUSALS
+from cloud_service.wording.numbers import number, unit_text
+from models.spectra import BANDS, MODES
+from telltale.clock import DAYS_PER_YEAR, NS_PER_HOUR, NS_PER_S
+from telltale.findings import Finding, Refusal
+
+Evidence = Mapping[str, float | str]
+NBSP = "\u00a0"
+TREND_COVERAGE_PERCENT = 90  # of low_per_year … high_per_year (CrackSettings.interval)
+
+_FEATURES = {
+    "modes_hz": "all tracked frequencies together",
+    "crest": "crest factor (peak over rms)",
+    "kurtosis": "kurtosis (how impulsive)",
+    **{f"mode{i}_hz": f"frequency of mode {i}" for i in range(1, MODES + 1)},
+    **{f"band{i}": f"energy in frequency band {i + 1} of {BANDS}" for i in range(BANDS)},
+}
+# key → label, unit; `{unit}` is the channel's base unit.
+_PLAIN: dict[str, tuple[str, str]] = {
+    "acceleration_per_year2": ("acceleration", "{unit}/year²"),
+    "temperature_effect_per_c": ("temperature effect", "{unit}/°C"),
+    "width_mm": ("width without temperature", "mm"),
+    "grade_proposal": ("proposed condition grade", ""),
+    "grade_source": ("grade according to", ""),
+    "detail": ("method", ""),
+    "damage_day": ("Miner damage of the newest day", ""),
+    "range_max_mpa": ("largest stress range of the day", "MPa"),
+    "ground_cycle_mpa": ("daily thermal range, not counted", "MPa"),
+    "sign": ("direction", ""),
+    "z": ("deviation", "σ"),
+    "shift_db": ("shift", "dB"),
+    "shift_percent": ("shift", "%"),
+    "conditioned_on": ("corrected for", ""),
+    "temperature_c": ("temperature", "°C"),
+    "superseded_by": ("now judged by", ""),
+    "windows": ("windows so far", ""),
+    "needs_windows": ("windows needed", ""),
+    "windows_judged_together": ("windows judged together", ""),
+    "reference_windows": ("windows of reference", ""),
+    "equal_readings": ("equal readings in a row", ""),
+    "longest_before": ("longest such run before", ""),
+    "derived_from": ("computed from", ""),
+    "quantity": ("quantity judged", ""),
+    "side": ("side of the limit", ""),
+}
+_SHARES = {
+    "probability": "probability of growth beyond the limit",
+    "r2_below_36h": "daily movement explained by temperature",
+    "duty_cycle": "share of the time recorded",
+    "bad_share": "bad readings",
+    "missing_share": "missing readings",
+}
+_DAYS = {"history_days": "history", "baseline_days": "baseline", "baseline_needs_days": "baseline needs"}
+_HOURS = {"scale_h": "time scale", "last_bad_hours_ago": "last bad reading before"}
+_SECONDS = {"quiet_s": "quiet for", "expected_interval_limit_s": "at most expected"}
+_YEARS = {"p10_years": "limit reached, 10 % probability", "p50_years": "limit reached, 50 % probability"}
+_NO_NUMBER = {"", "nan", "inf", "-inf"}  # as cloud_service.analyse.verdicts.finite writes them
+_LEFT_OUT_WHEN_ZERO = {"bad_share", "missing_share", "equal_readings", "longest_before", "last_bad_hours_ago"}
+_TOLD_WITH_ANOTHER = {"low_per_year", "high_per_year", "plausible_high"}
+
+
+def facts(finding: Finding, unit: str) -> list[tuple[str, str]]:
+    """(label, value) of what the finding rests on.
+
+    Args:
+        finding: any.
+        unit: base unit of its channel.
+    """
+    told = []
+    for key, value in finding.evidence.items():
+        if key in _TOLD_WITH_ANOTHER or (key in _LEFT_OUT_WHEN_ZERO and not value):
+            continue
+        if value in _NO_NUMBER or (isinstance(value, float) and not math.isfinite(value)):
+            continue
+        told.append(_fact(key, value, finding.evidence, unit_text(unit)))
+    return told
+
+
+def _fact(key: str, value: float | str, evidence: Evidence, unit: str) -> tuple[str, str]:
+    if key in _COMPOSED:
+        return _COMPOSED[key](evidence, unit)
+    if key in _PLAIN:
+        label, own = _PLAIN[key]
+        return label, _with_unit(value, own.format(unit=unit))
+    for table, text in _KINDS:
+        if key in table and not isinstance(value, str):
+            return table[key], text(value)
+    return key.replace("_", " "), _with_unit(value, "")
+
+
+def _with_unit(value: float | str, unit: str) -> str:
+    return f"{_short(value)} {unit}".rstrip()
+
+
+def _short(value: float | str) -> str:
+    """Three significant digits: evidence is no measurement."""
+    if isinstance(value, str):
+        return value
+    return number(float(f"{value:.3g}") if abs(value) < 1000 else value)
+
+
+def _share(value: float) -> str:
+    if 0.999 < value <= 1:
+        return f"> 99.9{NBSP}%"
+    if 0 < value < 0.001:
+        return f"< 0.1{NBSP}%"
+    return f"{float(f'{100 * value:.3g}'):g}{NBSP}%"
+
+
+def _days(value: float) -> str:
+    return f"{value:.0f} day" if round(value) == 1 else f"{value:.0f} days"
+
+
+def _years(value: float) -> str:
+    return f"in {value:.1f} years" if value >= 1 else f"in {_days(value * DAYS_PER_YEAR)}"
+
+
+_KINDS: tuple[tuple[Mapping[str, str], Callable[[float], str]], ...] = (
+    (_SHARES, _share),
+    (_DAYS, _days),
+    (_HOURS, lambda value: duration(int(value * NS_PER_HOUR))),
+    (_SECONDS, lambda value: duration(int(value * NS_PER_S))),
+    (_YEARS, _years),
+)
+
+
+def trend_text(evidence: Evidence, unit: str) -> str:
+    """`0.342 mm/year (90 % interval 0.333 – 0.351)`."""
+    rate = f"{_short(evidence['trend_per_year'])} {unit}/year"
+    low, high = evidence.get("low_per_year"), evidence.get("high_per_year")
+    if low is None or high is None:
+        return rate
+    return f"{rate} ({TREND_COVERAGE_PERCENT}{NBSP}% interval {_short(low)} – {_short(high)})"
+
+
+def _trend(evidence: Evidence, unit: str) -> tuple[str, str]:
+    return "trend", trend_text(evidence, unit)
+
+
+def _range(evidence: Evidence, unit: str) -> tuple[str, str]:
+    low, high = _short(evidence["plausible_low"]), _short(evidence.get("plausible_high", "–"))
+    return "what the sensor can give", f"{low} – {high} {unit}".rstrip()
+
+
+def _feature(evidence: Evidence, _unit: str) -> tuple[str, str]:
+    name = str(evidence["feature"])
+    return "feature", _FEATURES.get(name, name)
+
+
+def _refused(evidence: Evidence, _unit: str) -> tuple[str, str]:
+    name = str(evidence["refused"])
+    return "no estimate", REFUSALS[Refusal(name)] if name in set(Refusal) else name
+
+
+_COMPOSED: dict[str, Callable[[Evidence, str], tuple[str, str]]] = {
+    "trend_per_year": _trend,
+    "plausible_low": _range,
+    "feature": _feature,
+    "refused": _refused,
+}
