@@ -55,7 +55,7 @@ def plain(channel: Channel, count: int, seed: int = 1) -> Batch:
     t_ns = START_NS + np.arange(count, dtype=np.int64) * round(channel.interval_s * 1e9)
     days = (t_ns - START_NS) / NS_PER_DAY
     air = 8 + 6 * np.sin(2 * np.pi * days / 60) + 4 * np.sin(2 * np.pi * days)
-    size = SIZE[channel.kind]
+    size = SIZE.get(channel.kind, 1.0)
     if channel.is_waveform:
         return of_windows(channel, t_ns, _windows(rng, count, size), air)
     values = size * (1 + 0.002 * air) + 0.01 * size * rng.standard_normal(count)
