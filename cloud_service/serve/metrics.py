@@ -40,7 +40,9 @@ class ServiceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics; of an unreadable database only `telltale_up` 0."""
         health = read_health(self._service)
-        yield GaugeMetricFamily("telltale_up", "1 when both databases are readable", float(health.status != "unreadable"))
+        yield GaugeMetricFamily(
+            "telltale_up", "1 when both databases are readable", float(health.status != "unreadable")
+        )
         if health.status == "unreadable":
             return
         yield from _totals(health)
