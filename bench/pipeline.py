@@ -1,7 +1,8 @@
 """Samples per CPU-second, edge frame → results in the store, ours against `bench/plain_service.py` in the same run.
 
 8 three-axis sensors at 1 kHz; the same samples go to both, through the same broker. Counted is the CPU time of the
-service's processes (all of ours, supervisor included) from the first frame to the last row, start-up left out.
+service's processes (all of ours, supervisor included) from the first frame to the last row, start-up left out. The plain
+service keeps no waveforms; ours is shown with every waveform kept as evidence (the default) and without.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import aiomqtt
@@ -34,6 +37,9 @@ T0_NS = 1_767_225_600_000_000_000
 STEP_NS = int(SAMPLES / RATE_HZ * 1e9)
 FLOOR, TARGET = 5.0, 10.0
 SAMPLE_FLOOR, SAMPLE_TARGET = 2.2e6, 8.7e6
+IDLE_S, SINGLE_FRAMES = 5.0, 21
+TOPIC = "telltale/v1/gw-bench/frame"
+PARTS = ("ingest", "analyse", "store", "notify", "serve")
 
 
 def channels() -> list[str]:
@@ -47,9 +53,9 @@ def counts() -> np.ndarray:
     return np.rint(tones + rng.normal(0, NOISE_COUNTS, (64, SAMPLES))).astype(np.int16)
 
 
-def our_frames() -> Iterator[bytes]:
+def our_frames(first: int = 1, count: int = FRAMES) -> Iterator[bytes]:
     pool, names = counts(), channels()
-    for sequence in range(1, FRAMES + 1):
+    for sequence in range(first, first + count):
         t0_ns = T0_NS + sequence * STEP_NS
         blocks = tuple(Block(name, t0_ns, RATE_HZ, pool[(sequence * 7 + i) % 64], 1e-3) for i, name in enumerate(names))
         yield encode_frame(Frame("gw-bench", bytes(16), sequence, t0_ns + STEP_NS, blocks=blocks))
@@ -121,37 +127,94 @@ def wait_for(count: Callable[[], int], wanted: int, child: Child) -> None:
         time.sleep(0.05)
 
 
-def ours(folder: Path, port: int) -> tuple[float, float, dict[str, float]]:
-    """CPU seconds, wall seconds, and CPU seconds of each process."""
+@dataclass(slots=True)
+class Ours:
+    """One run of the service.
+
+    Attributes:
+        cpu_s, rss_mb: of each process, over the run and after it.
+        wall_s: first frame to last row.
+        idle: share of a core that all processes together use when nothing comes.
+        latency_s: of single frames into the idle service, publish to rows in the store.
+    """
+
+    cpu_s: dict[str, float]
+    rss_mb: dict[str, float]
+    wall_s: float
+    idle: float = 0.0
+    latency_s: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Samples a CPU-second."""
+        return FRAMES * len(channels()) * SAMPLES / sum(self.cpu_s.values())
+
+
+def ours(folder: Path, port: int, waveform_every: int, *, look_idle: bool) -> Ours:
+    """Start the service, give it all frames, wait for the last row."""
+    folder.mkdir()
     site_toml(folder / "site.toml")
     page_port = free_port()
     (folder / "cloud.toml").write_text(
         f'site = "site.toml"\ndata_dir = "data"\nclock = "data"\n[broker]\nport = {port}\n'
-        f'[store]\nkind = "sqlite"\n[notify]\nkind = "file"\nfolder = "mails"\n[serve]\nport = {page_port}\n',
+        f'[analyse]\nwaveform_every = {waveform_every}\n[store]\nkind = "sqlite"\n'
+        f'[notify]\nkind = "file"\nfolder = "mails"\n[serve]\nport = {page_port}\n',
         encoding="utf-8",
     )
     service = Child("cloud", [*TELLTALE, "cloud", "run", "-c", str(folder / "cloud.toml")], folder / "cloud.log")
     try:
         service.wait_for_port(page_port)
         time.sleep(4)  # the rest of the start-up is not what is measured
-        family = [psutil.Process(service.pid), *psutil.Process(service.pid).children(recursive=True)]
-        before = {p.pid: cpu_s([p.pid]) for p in family}
+        family = parts(service.pid)
+        before = {name: cpu_s([pid]) for name, pid in family.items()}
         payloads, start = list(our_frames()), time.perf_counter()
-        asyncio.run(publish(port, lambda _: "telltale/v1/gw-bench/frame", payloads))
-        wanted = FRAMES * len(channels())
-        wait_for(lambda: rows(folder / "data" / "store.db", "SELECT COUNT(*) FROM window"), wanted, service)
+        asyncio.run(publish(port, lambda _: TOPIC, payloads))
+        stored = partial(rows, folder / "data" / "store.db", "SELECT COUNT(*) FROM window")
+        wait_for(stored, FRAMES * len(channels()), service)
         wall_s = time.perf_counter() - start
-        parts = {
-            f"{p.cmdline()[-3:][0] if p.pid != service.pid else 'supervisor'} {p.pid}": cpu_s([p.pid]) - before[p.pid]
-            for p in family
-        }
-        return sum(parts.values()), wall_s, parts
+        found = Ours(
+            {name: cpu_s([pid]) - before[name] for name, pid in family.items()},
+            {name: psutil.Process(pid).memory_info().rss / 2**20 for name, pid in family.items()},
+            wall_s,
+        )
+        if look_idle:
+            found.idle = idle_share(list(family.values()))
+            found.latency_s = sorted(asyncio.run(latencies(port, folder / "data" / "store.db")))
+        return found
     finally:
         service.stop()
 
 
-def plain(folder: Path, port: int) -> tuple[float, float]:
-    command = [sys.executable, "-m", "bench.plain_service", str(port), str(folder / "plain.db")]
+def parts(supervisor: int) -> dict[str, int]:
+    """Process name → id."""
+    children = psutil.Process(supervisor).children(recursive=True)
+    named = {next((word for word in p.cmdline() if word in PARTS), str(p.pid)): p.pid for p in children}
+    return {"supervisor": supervisor, **named}
+
+
+def idle_share(pids: Sequence[int]) -> float:
+    before = cpu_s(pids)
+    time.sleep(IDLE_S)
+    return (cpu_s(pids) - before) / IDLE_S
+
+
+async def latencies(port: int, database: Path) -> list[float]:
+    """Seconds from the publish of a single frame to its rows, one frame after the other."""
+    found = []
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as connection:
+        async with aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+            for payload in our_frames(FRAMES + 1, SINGLE_FRAMES):
+                wanted = int(connection.execute("SELECT COUNT(*) FROM window").fetchone()[0]) + len(channels())
+                start = time.perf_counter()
+                await client.publish(TOPIC, payload, qos=1)
+                while connection.execute("SELECT COUNT(*) FROM window").fetchone()[0] < wanted:  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.002)
+                found.append(time.perf_counter() - start)
+    return found
+
+
+def plain(database: Path, port: int) -> tuple[float, float]:
+    command = [sys.executable, "-m", "bench.plain_service", str(port), str(database)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
@@ -159,7 +222,7 @@ def plain(folder: Path, port: int) -> tuple[float, float]:
             before, payloads, start = cpu_s([process.pid]), list(plain_messages()), time.perf_counter()
             asyncio.run(publish(port, lambda number: f"plain/s{number % SENSORS}", payloads))
             wanted = PLAIN_MESSAGES * len(AXES)
-            while rows(folder / "plain.db", "SELECT COUNT(*) FROM features") < wanted:
+            while rows(database, "SELECT COUNT(*) FROM features") < wanted:
                 time.sleep(0.05)
             return cpu_s([process.pid]) - before, time.perf_counter() - start
         finally:
@@ -175,19 +238,33 @@ def run(folder: Path) -> None:
     )
     try:
         broker.wait_for_port(port)
-        plain_cpu_s, plain_wall_s = plain(folder, port)
-        our_cpu_s, our_wall_s, parts = ours(folder, port)
+        # Before and after: the machine may be busier at one end, and CPU seconds cost more on a busy machine.
+        plain_runs = [plain(folder / "plain-1.db", port)]
+        kept = ours(folder / "kept", port, 1, look_idle=True)
+        bare = ours(folder / "bare", port, 0, look_idle=False)
+        plain_runs.append(plain(folder / "plain-2.db", port))
     finally:
         broker.stop()
-    our_samples, plain_samples = FRAMES * len(channels()) * SAMPLES, PLAIN_MESSAGES * len(AXES) * SAMPLES
-    our_rate, plain_rate = our_samples / our_cpu_s, plain_samples / plain_cpu_s
+    report(plain_runs, kept, bare)
+
+
+def report(plain_runs: Sequence[tuple[float, float]], kept: Ours, bare: Ours) -> None:
+    plain_samples = PLAIN_MESSAGES * len(AXES) * SAMPLES * len(plain_runs)
+    plain_rate = plain_samples / sum(cpu for cpu, _ in plain_runs)
     print(
-        f"plain service   {plain_samples / 1e6:6.1f} Msamples  {plain_cpu_s:6.1f} CPU-s  {plain_wall_s:6.1f} s  {plain_rate / 1e6:6.2f} Msamples per CPU-s"
+        "                                     Msample per CPU-s   floor  target   times plain   floor  target   wall s"
     )
+    print(f"plain service (JSON, no waveforms)    {plain_rate / 1e6:16.2f} {'1.0':>31} {plain_runs[0][1]:24.1f}")
+    for name, run in (("telltale, every waveform kept", kept), ("telltale, features only", bare)):
+        print(
+            f"{name:<36}  {run.rate / 1e6:16.2f} {SAMPLE_FLOOR / 1e6:7g} {SAMPLE_TARGET / 1e6:7g}"
+            f" {run.rate / plain_rate:13.1f} {FLOOR:7g} {TARGET:7g} {run.wall_s:8.1f}"
+        )
+    print("process        CPU-s (waveforms kept)   CPU-s (features only)   RSS after it, MB")
+    for name in kept.cpu_s:
+        print(f"{name:<12} {kept.cpu_s[name]:12.2f} {bare.cpu_s[name]:23.2f} {kept.rss_mb[name]:20.0f}")
+    middle, worst = kept.latency_s[len(kept.latency_s) // 2], kept.latency_s[-1]
     print(
-        f"telltale        {our_samples / 1e6:6.1f} Msamples  {our_cpu_s:6.1f} CPU-s  {our_wall_s:6.1f} s  {our_rate / 1e6:6.2f} Msamples per CPU-s"
-        f"   (floor {SAMPLE_FLOOR / 1e6:g}, target {SAMPLE_TARGET / 1e6:g})"
+        f"idle: {kept.idle * 100:.1f} % of a core for all processes; a single frame is stored after"
+        f" {middle * 1e3:.0f} ms (median of {SINGLE_FRAMES}; at most {worst * 1e3:.0f} ms)"
     )
-    for name, part_s in parts.items():
-        print(f"    {name:<24} {part_s:6.2f} CPU-s")
-    print(f"ratio           {our_rate / plain_rate:6.1f} ×   (floor {FLOOR:g}, target {TARGET:g})")
