@@ -16,6 +16,7 @@ Late rows (not after the newest one) are passed over: averages run forward only.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,15 +50,24 @@ def step(state: State, rows: Rows) -> list[Scores]:
         day = int(part.t_ns[0] // _DAY_NS)
         if state.seen.days and day > state.seen.day:
             _close_day(state)
-        for t_ns in part.t_ns.tolist():
-            state.seen.observe(t_ns)
+        complete = np.fromiter((_counts(state, t_ns) for t_ns in part.t_ns.tolist()), np.bool_, part.t_ns.size)
         if state.fitted:
             scores = _score(state, part)
             if state.judging:
-                found.append(scores)
+                found.append(_only(scores, complete))
         _remember(state, part)
         state.last_ns = int(part.t_ns[-1])
     return found
+
+
+def _counts(state: State, t_ns: int) -> bool:
+    """Count a row; whether the baseline is complete by then."""
+    state.seen.observe(t_ns)
+    return state.seen.complete
+
+
+def _only(scores: Scores, keep: NDArray[np.bool_]) -> Scores:
+    return Scores(*(getattr(scores, item.name)[keep] for item in fields(scores)))
 
 
 def _after(rows: Rows, last_ns: int) -> Rows:

@@ -172,14 +172,17 @@ SPIKE_FOOT = 0.2  # neighbours of a spike differ by less than this share of it: 
 
 def look_at_windows(
     windows: NDArray[np.float32], plausible: tuple[float, float], flags_clipped: NDArray[np.bool_], *, varied: bool
-) -> NDArray[np.uint8]:
-    """Faults of windows (k, n), shape (k,), as bits of `Fault`.
+) -> tuple[NDArray[np.uint8], bool]:
+    """Faults of windows (k, n), oldest first.
 
     Args:
         windows: samples, NaN where missing.
         plausible: what the sensor can give at all.
         flags_clipped: (k,) whether the source flagged clipping.
         varied: whether the channel has been seen to vary, so that a constant window is a stuck sensor.
+
+    Returns:
+        bits of `Fault`, shape (k,), and whether the channel has been seen to vary by now.
     """
     known = np.isfinite(windows)
     filled = np.where(known, windows, np.float32(0))
@@ -191,15 +194,15 @@ def look_at_windows(
     faults[known.mean(axis=1) < 1 - MISSING_SHARE] |= np.uint8(Fault.MISSING)
     faults[any_known & ((high > plausible[1]) | (low < plausible[0]))] |= np.uint8(Fault.RANGE)
     faults[flags_clipped] |= np.uint8(Fault.CLIPPED)
-    if varied:
-        faults[constant] |= np.uint8(Fault.STUCK)
+    has_varied = np.logical_or.accumulate(any_known & ~constant) | varied
+    faults[constant & has_varied] |= np.uint8(Fault.STUCK)
     for row in _maybe_flat(windows, low, high):
         if row not in np.flatnonzero(constant) and _flat_topped(windows[row], float(low[row]), float(high[row])):
             faults[row] |= np.uint8(Fault.CLIPPED)
     for row in _maybe_spiked(filled):
         if known[row].all() and _spiked(windows[row].astype(np.float64)):
             faults[row] |= np.uint8(Fault.SPIKE)
-    return faults
+    return faults, bool(has_varied[-1:].any()) or varied
 
 
 def _maybe_flat(windows: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.intp]:

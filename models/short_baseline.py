@@ -58,6 +58,7 @@ class Scores:
         score: distance over `THRESHOLD`.
         feature: index of the feature that strayed furthest.
         z, shift: its standard score, signed, and how far it is off.
+        reference: rows in the reference then.
     """
 
     judged: NDArray[np.bool_]
@@ -65,6 +66,7 @@ class Scores:
     feature: NDArray[np.int64]
     z: Array
     shift: Array
+    reference: NDArray[np.int64]
 
 
 def initial_state(features: int) -> State:
@@ -131,13 +133,18 @@ def _judge(state: State, rows: Array) -> Scores:
     feature = np.abs(z).argmax(axis=1) if len(z) else np.empty(0, dtype=np.int64)
     row = np.arange(len(z))
     state.recent = history[-(RUN - 1) :]
-    _admit(state, history[before:], np.concatenate([np.zeros(np.count_nonzero(~judged)), score]))
-    return Scores(judged, score, feature.astype(np.int64), z[row, feature], shift[row, feature])
+    sizes = _admit(state, history[before:], np.concatenate([np.zeros(np.count_nonzero(~judged)), score]))
+    return Scores(judged, score, feature.astype(np.int64), z[row, feature], shift[row, feature], sizes[judged])
 
 
-def _admit(state: State, rows: NDArray[np.float32], scores: Array) -> None:
-    """Rows join the reference once `GUARD` calm ones stand behind them; a row that is not calm empties the queue."""
-    for row, score in zip(rows, scores, strict=True):
+def _admit(state: State, rows: NDArray[np.float32], scores: Array) -> NDArray[np.int64]:
+    """Rows join the reference once `GUARD` calm ones stand behind them; a row that is not calm empties the queue.
+
+    Returns the size of the reference before each row.
+    """
+    sizes = np.empty(len(rows), dtype=np.int64)
+    for at, (row, score) in enumerate(zip(rows, scores, strict=True)):
+        sizes[at] = len(state.reference)
         state.fresh += 1
         if score >= CALM:
             state.waiting = state.waiting[:0]
@@ -148,11 +155,12 @@ def _admit(state: State, rows: NDArray[np.float32], scores: Array) -> None:
             state.waiting = state.waiting[1:]
     if state.fresh >= _renew_every(state):
         _renew(state)
+    return sizes
 
 
 def _unjudged(count: int) -> Scores:
-    none = np.empty(0)
-    return Scores(np.zeros(count, dtype=np.bool_), none, np.empty(0, dtype=np.int64), none, none)
+    none, no_index = np.empty(0), np.empty(0, dtype=np.int64)
+    return Scores(np.zeros(count, dtype=np.bool_), none, no_index, none, none, no_index)
 
 
 def _join(parts: list[Scores]) -> Scores:
@@ -161,6 +169,6 @@ def _join(parts: list[Scores]) -> Scores:
     return Scores(
         *(
             np.concatenate([getattr(part, name) for part in parts])
-            for name in ("judged", "score", "feature", "z", "shift")
+            for name in ("judged", "score", "feature", "z", "shift", "reference")
         )
     )

@@ -4,6 +4,12 @@ A detector judges one channel. It is a pure step: same state and batch, same res
 that is not seeded from the batch. The runner keeps its state between batches (committed with the journal offset) and
 calls it with event times in ascending order within a batch; late data may bring a batch that lies before the last one:
 a detector must neither crash on it nor let it move its baseline.
+
+What a detector says is a function of the rows and their event times alone, never of how they were cut into batches:
+a batch may hold one reading or a month of them, and a crash cuts them anew. So every change of tier is said, at the
+event time of the reading that caused it, also where it is undone in the same batch; and what is said again to confirm
+that it still stands is said at times that follow from the rows (each row, the first row of a UTC day), never once a
+batch. Alerting counts what it hears: one repetition more or less is an incident earlier or later.
 """
 
 from __future__ import annotations
@@ -60,16 +66,24 @@ class Output:
     """What a detector says of a batch.
 
     Attributes:
-        findings: one for each evaluation and reason, CLEAR ones too (the alert stage needs them to confirm and clear).
+        findings: one for each evaluation and reason, CLEAR ones too (the alert stage needs them to confirm and clear),
+            ascending in time.
+        caused_ns: time of the row that led to each finding, where that is another than the finding's own: a day's
+            verdict comes with the first reading after it. Empty: the finding's own.
         rows: results for the store.
         lives: remaining-life estimates or refusals, when they were renewed.
         faulty: (k,) only from the quality detector.
     """
 
     findings: list[Finding] = field(default_factory=list)
+    caused_ns: list[int] = field(default_factory=list)
     rows: list[Rows] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
     faulty: NDArray[np.bool_] | None = None
+
+    def caused_by(self, t_ns: int) -> None:
+        """The row at `t_ns` led to the findings that were added since this was last said."""
+        self.caused_ns += [t_ns] * (len(self.findings) - len(self.caused_ns))
 
 
 class Detector(Protocol):

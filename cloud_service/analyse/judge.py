@@ -14,7 +14,10 @@ from cloud_service.analyse.segment import Run, Segment
 from cloud_service.analyse.states import States
 from cloud_service.analyse.surroundings import SegmentSurroundings
 from cloud_service.analyse.verdicts import finite
+from telltale.clock import ClockMode
 from telltale.site import Place
+
+NEVER = -(2**62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,17 @@ class Bench:
         detectors: in the order in which they run; those that give `faulty` before those that heed it.
         states: of the detectors.
         heard_ns: the run's clock at each frame of the batch.
+        before_ns: channel → the run's clock at the newest frame that brought it; brought up to date.
         waveform_every: see `AnalyseSettings`.
+        mode: which clock the run follows.
     """
 
     detectors: Sequence[Detector]
     states: States
     heard_ns: Sequence[int]
+    before_ns: dict[str, int]
     waveform_every: int
+    mode: ClockMode
 
 
 def judge(
@@ -60,6 +67,8 @@ def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench
         _collect(place, run, output, bench, result)
     if not shown:
         around.show(place.channel, run, batch.faulty)
+    channel, heard_ns = place.channel.id, bench.heard_ns[int(run.frames[-1])]
+    bench.before_ns[channel] = max(heard_ns, bench.before_ns.get(channel, heard_ns))
 
 
 def _batch(place: Place, run: Run, around: SegmentSurroundings) -> Batch:
@@ -99,7 +108,25 @@ def _step(detector: Detector, place: Place, batch: Batch, states: States, result
 def _collect(place: Place, run: Run, output: Output, bench: Bench, result: StepResult) -> None:
     result.rows.extend(output.rows)
     result.lives.extend(output.lives)
-    for finding in map(finite, output.findings):
-        row = int(np.searchsorted(run.piece.t_ns, finding.t_ns, side="right")) - 1
-        frame = int(run.frames[max(row, 0)])
-        result.judged.append(Judged(finding, place.structure.id, frame, bench.heard_ns[frame]))
+    for index, finding in enumerate(map(finite, output.findings)):
+        caused_ns = output.caused_ns[index] if output.caused_ns else finding.t_ns
+        row = min(int(np.searchsorted(run.piece.t_ns, caused_ns)), len(run.piece) - 1)
+        frame = int(run.frames[row])
+        heard_ns = _heard_ns(place, run, row, caused_ns, bench)
+        result.judged.append(Judged(finding, place.structure.id, frame, heard_ns, caused_ns))
+
+
+def _heard_ns(place: Place, run: Run, row: int, caused_ns: int, bench: Bench) -> int:
+    """The run's clock when the row came in.
+
+    Where "now" is the data's own time, a frame is as long as the pace of the replay makes it, hours or days, and was
+    heard as it went along: each row at its own time, none before the frame before that brought this channel.
+    """
+    heard_ns = bench.heard_ns[int(run.frames[row])]
+    if bench.mode != "data":
+        return heard_ns
+    first = int(np.searchsorted(run.frames, run.frames[row]))
+    before_ns = bench.before_ns.get(place.channel.id, NEVER)
+    if first:
+        before_ns = max(before_ns, bench.heard_ns[int(run.frames[first - 1])])
+    return min(heard_ns, max(caused_ns, before_ns))

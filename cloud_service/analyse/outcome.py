@@ -18,12 +18,14 @@ class Judged:
         structure: of the channel; empty for a gateway's.
         frame: index of the frame in the batch, for the order of events.
         heard_ns: the run's clock when its data came in.
+        caused_ns: event time of the reading that led to it, for the order of events.
     """
 
     finding: Finding
     structure: str
     frame: int
     heard_ns: int
+    caused_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

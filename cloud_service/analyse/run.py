@@ -105,7 +105,7 @@ def run(
             states=states,
             clock=clock,
             mode=mode,
-            step=Step(site, detectors, settings.waveform_every),
+            step=Step(site, detectors, settings.waveform_every, mode),
             stages=Stages(site, alert),
             gateways=gateways,
         )

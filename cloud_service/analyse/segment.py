@@ -19,9 +19,15 @@ from cloud_service.analyse.piece import Piece, concatenate, in_time_order
 
 
 class Newest(msgspec.Struct):
-    """The newest time (UTC ns) of each channel of a structure."""
+    """What came last of each channel of a structure.
+
+    Attributes:
+        t_ns: its newest time, UTC.
+        heard_ns: the run's clock at the newest frame that brought it.
+    """
 
     t_ns: dict[str, int] = {}
+    heard_ns: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ What it says of a frame depends on the frames before it in the journal, not on h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -21,18 +21,22 @@ from cloud_service.analyse.outcome import Latest, StepResult
 from cloud_service.analyse.piece import Piece
 from cloud_service.analyse.route import route
 from cloud_service.analyse.rows import reading_rows
-from cloud_service.analyse.segment import Newest, segments
+from cloud_service.analyse.segment import Newest, Segment, segments
 from cloud_service.analyse.states import States
 from cloud_service.analyse.surroundings import Surroundings, enter
 from cloud_service.analyse.transform import transform
+from telltale.clock import ClockMode
 from telltale.site import Place, Site
 
 
 class Step:
     """The step for one site and one set of detectors; holds no state of its own between calls."""
 
-    def __init__(self, site: Site, detectors: Sequence[Detector], waveform_every: int = 1) -> None:
+    def __init__(
+        self, site: Site, detectors: Sequence[Detector], waveform_every: int = 1, mode: ClockMode = "system"
+    ) -> None:
         self._site = site
+        self._mode = mode
         self._detectors = detectors
         self._waveform_every = waveform_every
         self._orders: Mapping[str, tuple[Place, ...]] = {
@@ -52,10 +56,12 @@ class Step:
         pieces = [piece for index, place, block in routed.blocks for piece in cut(index, place, block)]
         transform(pieces)
         heard_ns = [frame.heard_ns for frame in frames]
-        bench = Bench(self._detectors, states, heard_ns, self._waveform_every)
         for structure, members in _by_structure(self._sift(pieces, frames, result)).items():
-            self._judge_structure(structure, members, bench, result)
-        result.judged.sort(key=lambda judged: (judged.frame, judged.finding.t_ns, self._rank[judged.finding.channel]))
+            newest = states.get(structure, "newest", Newest, Newest)
+            bench = Bench(self._detectors, states, heard_ns, newest.heard_ns, self._waveform_every, self._mode)
+            self._judge_structure(structure, segments(members, newest), bench, result)
+            states.put(structure, "newest", newest)
+        result.judged.sort(key=lambda judged: (judged.frame, judged.caused_ns, self._rank[judged.finding.channel]))
         return states, result
 
     def _sift(self, pieces: Sequence[Piece], frames: Sequence[Decoded], result: StepResult) -> list[Piece]:
@@ -88,12 +94,10 @@ class Step:
         samples = len(piece) * max(1, piece.shape[1])
         result.skips.append(Skip(frame.gateway, channel.id, SkipReason.FUTURE, detail, frame.heard_ns, samples))
 
-    def _judge_structure(self, structure: str, pieces: Sequence[Piece], bench: Bench, result: StepResult) -> None:
-        newest = bench.states.get(structure, "newest", Newest, Newest)
+    def _judge_structure(self, structure: str, found: Iterable[Segment], bench: Bench, result: StepResult) -> None:
         around = bench.states.get(structure, "surroundings", Surroundings, Surroundings)
-        for segment in segments(pieces, newest):
+        for segment in found:
             judge(self._orders[structure], segment, enter(around, bench.states, segment), bench, result)
-        bench.states.put(structure, "newest", newest)
         bench.states.put(structure, "surroundings", around)
 
 

@@ -20,10 +20,15 @@ class Surroundings(msgspec.Struct):
     """State of one structure; the past of each temperature channel is a state of its own.
 
     Attributes:
-        faulty_ns: channel → (newest row judged, 1 where its sensor was distrusted then).
+        turns: channel → the newest times from which its sensor was distrusted (1) or trusted (0), ascending.
+        newest_ns: channel → newest row judged.
     """
 
-    faulty_ns: dict[str, tuple[int, int]] = {}
+    turns: dict[str, list[tuple[int, int]]] = {}
+    newest_ns: dict[str, int] = {}
+
+
+MAX_TURNS = 32  # what is derived lags behind its inputs by a frame or two
 
 
 @dataclass(slots=True)
@@ -65,8 +70,7 @@ class SegmentSurroundings:
     def finish(self) -> None:
         """Keep what later segments need."""
         for channel, (t_ns, _, faulty) in self.verdicts.items():
-            if int(t_ns[-1]) >= self.state.faulty_ns.get(channel, (-(2**63), 0))[0]:
-                self.state.faulty_ns[channel] = (int(t_ns[-1]), int(faulty[-1]))
+            self._keep_turns(channel, t_ns, faulty)
         for channel, (_, frames) in self.taken.items():
             if frames.size:
                 history = self._history(channel)
@@ -84,15 +88,29 @@ class SegmentSurroundings:
             seen = (joined[0][order], joined[1][order], joined[2][order])
         self.verdicts[channel] = seen
 
+    def _keep_turns(self, channel: str, t_ns: NDArray[np.int64], faulty: NDArray[np.bool_]) -> None:
+        """Late rows change no turn: they are known to what came with them."""
+        rows = t_ns > self.state.newest_ns.get(channel, -(2**63))
+        if not rows.any():
+            return
+        self.state.newest_ns[channel] = int(t_ns[-1])
+        turns = self.state.turns.setdefault(channel, [])
+        last = bool(turns and turns[-1][1])
+        times, verdicts = t_ns[rows], faulty[rows]
+        for row in np.flatnonzero(np.diff(verdicts, prepend=last)).tolist():
+            turns.append((int(times[row]), int(verdicts[row])))
+        del turns[:-MAX_TURNS]
+
     def _faulty_at(self, channel: str, run: Run) -> NDArray[np.bool_]:
-        last_ns, last = self.state.faulty_ns.get(channel, (2**63 - 1, 0))
-        found = (run.piece.t_ns >= last_ns) & bool(last)
+        found = np.zeros(len(run.piece), dtype=np.bool_)
+        for from_ns, faulty in self.state.turns.get(channel, ()):
+            found[run.piece.t_ns >= from_ns] = bool(faulty)
         if channel in self.verdicts:
-            t_ns, frames, faulty = self.verdicts[channel]
+            t_ns, frames, faulty_rows = self.verdicts[channel]
             at = np.searchsorted(t_ns, run.piece.t_ns, side="right")
             at = np.minimum(at, np.searchsorted(frames, run.frames, side="right"))
             known = at > 0
-            found[known] = faulty[at[known] - 1]
+            found[known] = faulty_rows[at[known] - 1]
         return found
 
 

@@ -82,7 +82,8 @@ def windows(seed: int = 1, k: int = 6, n: int = 1024) -> np.ndarray:
 
 
 def look_all(samples: np.ndarray, *, varied: bool = True, plausible=(-50.0, 50.0)) -> list[Fault]:
-    return [Fault(int(b)) for b in look_at_windows(samples, plausible, np.zeros(len(samples), bool), varied=varied)]
+    bits, _ = look_at_windows(samples, plausible, np.zeros(len(samples), bool), varied=varied)
+    return [Fault(int(b)) for b in bits]
 
 
 def test_healthy_windows_have_no_fault():
@@ -119,6 +120,18 @@ def test_a_coarse_quiet_signal_is_not_clipped():
 
 def test_a_constant_window_is_no_fault_before_the_channel_varied():
     assert not any(look_all(np.ones((2, 64), np.float32), varied=False))
+
+
+def test_a_constant_window_is_a_fault_once_the_channel_varied_wherever_batches_are_cut():
+    samples = np.concatenate([np.ones((2, 64)), windows(k=1, n=64), np.ones((3, 64))]).astype(np.float32)
+    together, varied = look_at_windows(samples, (-50.0, 50.0), np.zeros(6, bool), varied=False)
+    assert [Fault(int(b)) for b in together] == [Fault.NONE] * 3 + [Fault.STUCK] * 3
+    assert varied
+    one_by_one, varied = [], False
+    for row in range(6):
+        bits, varied = look_at_windows(samples[row : row + 1], (-50.0, 50.0), np.zeros(1, bool), varied=varied)
+        one_by_one.extend(bits.tolist())
+    assert one_by_one == together.tolist()
 
 
 def test_short_windows_do_not_crash():

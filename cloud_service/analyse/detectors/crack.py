@@ -77,6 +77,7 @@ class CrackDetector:
                 if state.days.size:
                     close_day(state)
                     self._judge(place, state, output)
+                    output.caused_by(int(batch.t_ns[usable & (day_of == day)][0]))
                 state.open_day = day
             add(state, batch, usable & (day_of == day))
         return state, output

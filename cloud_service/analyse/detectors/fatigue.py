@@ -96,9 +96,11 @@ class FatigueDetector:
         if touched:
             touched.add(int(state.days[-1, DAY]))  # its running total changed
         for day in np.unique(batch.t_ns[usable & ~late] // NS_PER_DAY):
+            of_day = usable & ~late & (batch.t_ns // NS_PER_DAY == day)
             if state.days.size and day > state.days[-1, DAY]:
                 self._close_day(place, state, output)
-            self._count_day(state, detail, batch, usable & ~late & (batch.t_ns // NS_PER_DAY == day), int(day))
+                output.caused_by(int(batch.t_ns[of_day][0]))
+            self._count_day(state, detail, batch, of_day, int(day))
             touched.add(int(day))
         if touched:
             output.rows.append(self._rows(place, state, sorted(touched)))

@@ -1,6 +1,11 @@
-"""Novelty of a vibration channel once it has a baseline (see `models.novelty` for the method)."""
+"""Novelty of a vibration channel once it has a baseline (see `models.novelty` for the method).
+
+A verdict for each row; before there is a baseline, the first row of each UTC day says how far it is.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import msgspec
 import numpy as np
@@ -21,7 +26,7 @@ from models.blocks import BLOCK_NS, Pending, fold, no_block
 from models.commissioning import BASELINE_DAYS
 from models.environment import LAG_COUNT
 from models.novelty_state import Scores
-from telltale.clock import NS_PER_HOUR, NS_PER_S
+from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Finding, Reason, Tier
 from telltale.site import Channel, Place
 
@@ -55,32 +60,56 @@ class NoveltyDetector:
 
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Follow the batch's trusted windows; verdicts once there is a baseline, before that only `CLEAR`."""
-        rows = _rows(place.channel, state, batch)
+        rows, caused_ns = _rows(place.channel, state, batch)
         if not rows.t_ns.size:
             return state, Output()
         output = Output()
-        judged_from = 0
-        for scores in novelty.step(state.model, rows):
-            judged_from += len(scores.t_ns)
-            temperature = rows.temperature_c[np.isin(rows.t_ns, scores.t_ns), 0]
-            output.findings += _findings(place.channel, state.model, scores, temperature)
-            output.rows.append(_stored(place.channel, scores, temperature))
-        if not judged_from and state.model.last_ns == int(rows.t_ns[-1]):
-            output.findings.append(_not_yet(place.channel, state.model))
+        for part in _days(rows):  # what a verdict says of the baseline is as of its day, whatever else came with it
+            _judge(place.channel, state.model, part, output)
+        said_ns = np.array([finding.t_ns for finding in output.findings], dtype=np.int64)
+        output.caused_ns = caused_ns[np.searchsorted(rows.t_ns, said_ns)].tolist()
         return state, output
 
 
-def _rows(channel: Channel, state: State, batch: Batch) -> novelty_state.Rows:
-    """The windows that may be judged, each a row, or half-hour means of them where they come faster."""
+def _judge(channel: Channel, model: novelty_state.State, rows: novelty_state.Rows, output: Output) -> None:
+    first_of_day = model.seen.day < int(rows.t_ns[0]) // NS_PER_DAY
+    first_judged_ns, said = None, len(output.findings)
+    for scores in novelty.step(model, rows):
+        first_judged_ns = int(scores.t_ns[0])
+        temperature = rows.temperature_c[np.isin(rows.t_ns, scores.t_ns), 0]
+        output.findings += _findings(channel, model, scores, temperature)
+        output.rows.append(_stored(channel, scores, temperature))
+    if first_of_day and first_judged_ns != int(rows.t_ns[0]):
+        output.findings.insert(said, _not_yet(channel, model, int(rows.t_ns[0])))
+
+
+def _days(rows: novelty_state.Rows) -> Iterator[novelty_state.Rows]:
+    """The rows of each UTC day."""
+    day = rows.t_ns // NS_PER_DAY
+    for value in np.unique(day):
+        of_day = day == value
+        yield novelty_state.Rows(
+            rows.t_ns[of_day], rows.temperature_c[of_day], rows.log_rms[of_day], rows.features[of_day]
+        )
+
+
+def _rows(channel: Channel, state: State, batch: Batch) -> tuple[novelty_state.Rows, NDArray[np.int64]]:
+    """The windows that may be judged, each a row, or half-hour means of them where they come faster.
+
+    With the time of the window that led to each: a mean is known once the next half hour has begun.
+    """
     names = feature_names(channel)
     log_rms = log_of(batch.features["rms"])
     keep = ~batch.faulty & ~batch.inputs_faulty & np.isfinite(log_rms)
     keep &= batch.t_ns > max(state.model.last_ns, state.pending.last_ns)
     t_ns = batch.t_ns[keep]
     table = np.column_stack([batch.temperature_c, log_rms, log_features(batch, names)])[keep]
+    caused_ns = t_ns
     if channel.interval_s * NS_PER_S < BLOCK_NS:
         t_ns, table = fold(state.pending, t_ns, table)
-    return novelty_state.Rows(t_ns, table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :])
+        caused_ns = caused_ns[np.searchsorted(caused_ns // BLOCK_NS, t_ns // BLOCK_NS, side="right")]
+    rows = novelty_state.Rows(t_ns, table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :])
+    return rows, caused_ns
 
 
 def _findings(
@@ -149,11 +178,11 @@ def _stored(channel: Channel, scores: Scores, temperature_c: NDArray[np.float64]
     )
 
 
-def _not_yet(channel: Channel, model: novelty_state.State) -> Finding:
+def _not_yet(channel: Channel, model: novelty_state.State, t_ns: int) -> Finding:
     """There is no baseline yet: clear, and why."""
     return Finding(
         channel=channel.id,
-        t_ns=model.last_ns,
+        t_ns=t_ns,
         reason=Reason.NOVELTY,
         tier=Tier.CLEAR,
         score=0.0,

@@ -2,14 +2,14 @@
 
 Runs first. Each reading is judged by itself (`Output.faulty` masks it); a sensor that is bad too often is distrusted
 as a whole until it has been good for long. Findings have a hold: SUSPECT stays for a day after the last bad reading,
-so that they do not flicker, and a single bad reading is still told. A finding is sent when its tier changes, with
-every batch while it is SUSPECT, and once a day while it is CLEAR.
+so that they do not flicker, and a single bad reading is still told. A finding is sent at the reading that changes its
+tier; and each UTC day's first reading says again what stands, CLEAR or SUSPECT.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 import msgspec
@@ -35,13 +35,16 @@ PLAUSIBLE = {
 }
 ANYTHING = (-math.inf, math.inf)
 
-REASONS = {
-    Fault.MISSING: Reason.SENSOR_DROPOUTS,
-    Fault.RANGE: Reason.SENSOR_RANGE,
-    Fault.SPIKE: Reason.SENSOR_SPIKES,
-    Fault.STUCK: Reason.SENSOR_STUCK,
-    Fault.CLIPPED: Reason.SENSOR_CLIPPED,
+# Faults of single readings by their bit, plain numbers: this is asked of every reading.
+REASONS: Mapping[int, Reason] = {
+    int(Fault.RANGE): Reason.SENSOR_RANGE,
+    int(Fault.SPIKE): Reason.SENSOR_SPIKES,
+    int(Fault.STUCK): Reason.SENSOR_STUCK,
+    int(Fault.CLIPPED): Reason.SENSOR_CLIPPED,
 }
+OWNED = (Reason.SENSOR_DROPOUTS, *REASONS.values(), Reason.SENSOR_DERIVED)
+DROPPING = Reason.SENSOR_DROPOUTS.value
+DERIVED = Reason.SENSOR_DERIVED.value
 
 
 class QualitySettings(Settings, frozen=True):
@@ -69,7 +72,7 @@ class State(msgspec.Struct):
     varied: whether a window has varied.
     bad_ns, bad_value: reason → time and value of its newest bad reading.
     suspect: reasons whose newest finding was SUSPECT.
-    clear_day: the day whose CLEAR findings were sent.
+    told_day: the UTC day whose first reading has said what stands.
     """
 
     watch: Watch
@@ -79,7 +82,7 @@ class State(msgspec.Struct):
     bad_ns: dict[str, int] = {}
     bad_value: dict[str, float] = {}
     suspect: list[str] = []
-    clear_day: int = -(2**31)
+    told_day: int = -(2**31)
 
 
 class QualityDetector:
@@ -103,33 +106,30 @@ class QualityDetector:
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Judge each row; late rows by what can be told without their neighbours."""
         channel = place.channel
-        output = Output(faulty=np.zeros(len(batch), dtype=np.bool_))
-        assert output.faulty is not None
+        faulty = np.zeros(len(batch), dtype=np.bool_)
+        output = Output(faulty=faulty)
         bits = self._window_faults(channel, state, batch)
-        calm = bits is not None and self._is_calm(state, batch, bits)
-        if calm:
+        if bits is not None and self._is_calm(state, batch, bits):
             _pass_calm_windows(state, batch)
-        for row in range(0 if calm else len(batch)):
-            t_ns = int(batch.t_ns[row])
+            return state, output
+        told_of_before = int(Fault.SPIKE) if bits is None else 0
+        for row, t_ns in enumerate(batch.t_ns.tolist()):
             if t_ns <= state.newest_ns:
-                output.faulty[row] = self._late(channel, batch, row, bits)
+                faulty[row] = self._late(channel, batch, row, bits)
                 continue
             state.newest_ns = t_ns
             fault = self._row_fault(channel, state, batch, row, bits)
             derived = bool(batch.inputs_faulty[row])
             self._remember(state, fault, derived=derived, t_ns=t_ns, value=float(batch.values[row]))
-            told_of_before = Fault.SPIKE if bits is None else Fault.NONE
-            output.faulty[row] = bool(fault & ~told_of_before) or derived or state.distrusted
-            output.findings.extend(self._changes(channel, state, t_ns))
-        output.findings.extend(self._standing(channel, state))
+            faulty[row] = bool(fault & ~told_of_before) or derived or state.distrusted
+            output.findings.extend(self._verdicts(channel, state, t_ns))
         return state, output
 
     def _window_faults(self, channel: Channel, state: State, batch: Batch) -> NDArray[np.uint8] | None:
         if batch.windows is None:
             return None
         clipped = (batch.flags & Flag.CLIPPED) != 0
-        faults = look_at_windows(batch.windows, _plausible(channel), clipped, varied=state.varied)
-        state.varied = state.varied or bool(np.any(batch.values > 0))
+        faults, state.varied = look_at_windows(batch.windows, _plausible(channel), clipped, varied=state.varied)
         return faults
 
     def _is_calm(self, state: State, batch: Batch, bits: NDArray[np.uint8]) -> bool:
@@ -137,21 +137,21 @@ class QualityDetector:
         calm_before = not (state.bad_ns or state.distrusted)
         calm_before &= state.watch.bad_share <= self._settings.distrust_above
         calm_before &= state.watch.missing_share <= self._settings.dropouts_below
-        return calm_before and int(batch.t_ns[0]) > state.newest_ns and not (bits.any() or batch.inputs_faulty.any())
+        if not (calm_before and len(batch)) or int(batch.t_ns[-1]) // NS_PER_DAY != state.told_day:
+            return False
+        return int(batch.t_ns[0]) > state.newest_ns and not (bits.any() or batch.inputs_faulty.any())
 
-    def _row_fault(
-        self, channel: Channel, state: State, batch: Batch, row: int, bits: NDArray[np.uint8] | None
-    ) -> Fault:
+    def _row_fault(self, channel: Channel, state: State, batch: Batch, row: int, bits: NDArray[np.uint8] | None) -> int:
         if bits is not None:
-            fault = Fault(int(bits[row]))
+            fault = int(bits[row])
             _count_window(state.watch, fault)
             return fault
-        flags = Flag(int(batch.flags[row]))
+        flags = int(batch.flags[row])
         value = math.nan if flags & Flag.MISSING else float(batch.values[row])
         interval_ns = round(channel.interval_s * NS_PER_S)
-        fault = look(state.watch, int(batch.t_ns[row]), value, _plausible(channel), interval_ns)
-        fault |= Fault.CLIPPED if flags & Flag.CLIPPED else Fault.NONE
-        return fault | (Fault.PENDING if flags & Flag.SUSPECT else Fault.NONE)
+        fault = int(look(state.watch, int(batch.t_ns[row]), value, _plausible(channel), interval_ns))
+        fault |= int(Fault.CLIPPED) if flags & Flag.CLIPPED else 0
+        return fault | (int(Fault.PENDING) if flags & Flag.SUSPECT else 0)
 
     def _late(self, channel: Channel, batch: Batch, row: int, bits: NDArray[np.uint8] | None) -> bool:
         if bits is not None:
@@ -161,40 +161,38 @@ class QualityDetector:
         bad = Flag.MISSING | Flag.CLIPPED | Flag.SUSPECT
         return not low <= value <= high or bool(batch.flags[row] & bad) or bool(batch.inputs_faulty[row])
 
-    def _remember(self, state: State, fault: Fault, *, derived: bool, t_ns: int, value: float) -> None:
+    def _remember(self, state: State, fault: int, *, derived: bool, t_ns: int, value: float) -> None:
         settings, watch = self._settings, state.watch
         state.distrusted = watch.bad_share > (settings.trust_below if state.distrusted else settings.distrust_above)
         for bit, reason in REASONS.items():
-            if fault & bit and bit is not Fault.MISSING:
-                jumped = bit is Fault.SPIKE and not math.isnan(watch.jumped_to)
+            if fault & bit:
+                jumped = reason is Reason.SENSOR_SPIKES and not math.isnan(watch.jumped_to)
                 state.bad_ns[reason.value] = t_ns
                 state.bad_value[reason.value] = watch.jumped_to if jumped else value
-        dropping = Reason.SENSOR_DROPOUTS.value
-        level = settings.dropouts_below if dropping in state.suspect else settings.dropouts_above
+        level = settings.dropouts_below if DROPPING in state.suspect else settings.dropouts_above
         if watch.missing_share > level:
-            state.bad_ns[dropping], state.bad_value[dropping] = t_ns, watch.missing_share
+            state.bad_ns[DROPPING], state.bad_value[DROPPING] = t_ns, watch.missing_share
         if derived:
-            state.bad_ns[Reason.SENSOR_DERIVED.value], state.bad_value[Reason.SENSOR_DERIVED.value] = t_ns, value
+            state.bad_ns[DERIVED], state.bad_value[DERIVED] = t_ns, value
 
-    def _changes(self, channel: Channel, state: State, t_ns: int) -> Iterator[Finding]:
-        """Findings of the reasons whose tier changes at this row."""
+    def _verdicts(self, channel: Channel, state: State, t_ns: int) -> Iterator[Finding]:
+        """Of the reasons whose tier changes at this reading; of all reasons at the first one of a UTC day."""
         hold_ns = self._settings.hold_hours * NS_PER_HOUR
+        changed: set[str] = set()
         for reason, bad_ns in list(state.bad_ns.items()):
             held = t_ns - bad_ns <= hold_ns
             if held != (reason in state.suspect):
                 state.suspect = sorted({*state.suspect} ^ {reason})
+                changed.add(reason)
                 yield self._finding(channel, state, reason, t_ns)
             if not held:
                 del state.bad_ns[reason], state.bad_value[reason]
-
-    def _standing(self, channel: Channel, state: State) -> Iterator[Finding]:
-        """What holds at the batch's end: SUSPECT always, CLEAR once a day."""
-        day = state.newest_ns // NS_PER_DAY
-        new_day = day > state.clear_day
-        state.clear_day = max(day, state.clear_day)
-        for reason in (*REASONS.values(), Reason.SENSOR_DERIVED):
-            if reason.value in state.suspect or (new_day and state.newest_ns > -(2**62)):
-                yield self._finding(channel, state, reason.value, state.newest_ns)
+        day = t_ns // NS_PER_DAY
+        if day > state.told_day:
+            state.told_day = day
+            for owned in OWNED:
+                if owned.value not in changed:
+                    yield self._finding(channel, state, owned.value, t_ns)
 
     def _finding(self, channel: Channel, state: State, reason: str, t_ns: int) -> Finding:
         suspect = reason in state.suspect
@@ -237,14 +235,15 @@ def _limit(reason: str, plausible: tuple[float, float], value: float, settings: 
     return settings.dropouts_above if reason == Reason.SENSOR_DROPOUTS.value else 0.0
 
 
-def _count_window(watch: Watch, fault: Fault) -> None:
+def _count_window(watch: Watch, fault: int) -> None:
     """Shares of windows: slower sensors than scalars, so the newest 12 count."""
-    watch.missing_share += (float(bool(fault & Fault.MISSING)) - watch.missing_share) / 12
-    watch.bad_share += (float(bool(fault & ~Fault.MISSING)) - watch.bad_share) / 12
+    missing = int(Fault.MISSING)
+    watch.missing_share += (float(bool(fault & missing)) - watch.missing_share) / 12
+    watch.bad_share += (float(bool(fault & ~missing)) - watch.bad_share) / 12
 
 
 def _pass_calm_windows(state: State, batch: Batch) -> None:
     state.newest_ns = int(batch.t_ns[-1])
     if state.watch.missing_share or state.watch.bad_share:
         for _ in range(len(batch)):
-            _count_window(state.watch, Fault.NONE)
+            _count_window(state.watch, 0)

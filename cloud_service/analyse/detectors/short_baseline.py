@@ -1,9 +1,13 @@
-"""Before novelty has its baseline: rate- and level-normalised features against the recent past, provisionally."""
+"""Before novelty has its baseline: rate- and level-normalised features against the recent past, provisionally.
+
+A verdict for each window; of those that cannot be judged, the first of each UTC day says why.
+"""
 
 from __future__ import annotations
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
 from cloud_service.analyse.detectors.vibration_rows import describe_shift, log_features, shape_names
@@ -11,7 +15,7 @@ from cloud_service.store.schema import Rows
 from models import short_baseline
 from models.commissioning import BASELINE_DAYS, Commissioning
 from models.short_baseline import FIRST_ROWS, RUN, THRESHOLD, Scores
-from telltale.clock import NS_PER_HOUR, NS_PER_S
+from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Finding, Reason, Tier
 from telltale.site import Channel, Place
 
@@ -19,11 +23,12 @@ SOURCE = "self-set: distance from the recent past, provisional until a baseline 
 
 
 class State(msgspec.Struct):
-    """How much data came, up to when, and the recent past."""
+    """How much data came, up to when, the recent past, and the UTC day that was last told why nothing is judged."""
 
     seen: Commissioning
     last_ns: int
     model: short_baseline.State
+    told_day: int = -(2**31)
 
 
 class ShortBaselineDetector:
@@ -49,19 +54,23 @@ class ShortBaselineDetector:
         if not t_ns.size:
             return state, Output()
         state.last_ns = int(t_ns[-1])
+        counted = state.seen.rows
         early = np.fromiter((_counts(state.seen, t) for t in t_ns.tolist()), np.bool_, t_ns.size)
         output = Output()
+        judged = np.zeros(t_ns.size, dtype=np.bool_)
         if early.any():
             scores = short_baseline.step(state.model, table[early])
-            times = t_ns[early][scores.judged]
-            output.findings += _findings(channel, state, times.tolist(), scores)
-            output.rows.append(_stored(channel, times, scores))
+            judged[early] = scores.judged
+            output.findings += _findings(channel, t_ns[judged].tolist(), scores)
+            output.rows.append(_stored(channel, t_ns[judged], scores))
         if not early.all():
             state.model = short_baseline.initial_state(table.shape[1])
-            output.findings.append(_clear(channel, state.last_ns, {"superseded_by": "novelty"}))
-        elif not output.findings:
-            evidence: dict[str, float | str] = {"windows": state.seen.rows, "needs_windows": FIRST_ROWS + RUN}
-            output.findings.append(_clear(channel, state.last_ns, evidence))
+        for row in _to_tell(state, t_ns, ~judged):
+            why: dict[str, float | str] = {"superseded_by": "novelty"}
+            if early[row]:
+                why = {"windows": counted + row + 1, "needs_windows": FIRST_ROWS + RUN}
+            output.findings.append(_clear(channel, int(t_ns[row]), why))
+        output.findings.sort(key=lambda finding: finding.t_ns)
         return state, output
 
 
@@ -71,7 +80,18 @@ def _counts(seen: Commissioning, t_ns: int) -> bool:
     return not seen.complete
 
 
-def _findings(channel: Channel, state: State, t_ns: list[int], scores: Scores) -> list[Finding]:
+def _to_tell(state: State, t_ns: NDArray[np.int64], unjudged: NDArray[np.bool_]) -> list[int]:
+    """The first unjudged row of each UTC day that was not told yet."""
+    rows = np.flatnonzero(unjudged)
+    days, first = np.unique(t_ns[rows] // NS_PER_DAY, return_index=True)
+    new = days > state.told_day
+    if new.any():
+        state.told_day = int(days[-1])
+    found: list[int] = rows[first[new]].tolist()
+    return found
+
+
+def _findings(channel: Channel, t_ns: list[int], scores: Scores) -> list[Finding]:
     names = shape_names(channel)
     found = []
     for i, score in enumerate(scores.score.tolist()):
@@ -94,7 +114,7 @@ def _findings(channel: Channel, state: State, t_ns: list[int], scores: Scores) -
                     "z": float(scores.z[i]),
                     key: shift,
                     "windows_judged_together": RUN,
-                    "reference_windows": len(state.model.reference),
+                    "reference_windows": int(scores.reference[i]),
                     "conditioned_on": "nothing: too short for temperature",
                 },
                 provisional=True,
@@ -103,7 +123,7 @@ def _findings(channel: Channel, state: State, t_ns: list[int], scores: Scores) -
     return found
 
 
-def _stored(channel: Channel, t_ns: np.typing.NDArray[np.int64], scores: Scores) -> Rows:
+def _stored(channel: Channel, t_ns: NDArray[np.int64], scores: Scores) -> Rows:
     names = shape_names(channel)
     count = len(t_ns)
     return Rows(

@@ -44,6 +44,10 @@ def damaged(place):
     return rows, *run(NoveltyDetector(), place, [hourly(rows)])
 
 
+def judged(findings):
+    return [finding for finding in findings if "baseline_needs_days" not in finding.evidence]
+
+
 def day_of(rows, t_ns):
     return (t_ns - rows.t_ns[0]) / NS_PER_DAY
 
@@ -77,6 +81,7 @@ def test_damage_is_found_with_its_evidence(damaged):
 
 def test_each_judged_window_is_a_row_for_the_store(damaged):
     _, _, findings, rows = damaged
+    findings = judged(findings)
     stored = decode_rows(encode_rows(rows))
     times = np.concatenate([batch.t_ns for batch in stored])
     assert times.tolist() == [finding.t_ns for finding in findings]
@@ -88,9 +93,21 @@ def test_results_do_not_depend_on_where_batches_are_cut(place, damaged):
     rows, _, findings, _ = damaged
     pieces = [part_of(hourly(rows), index) for index in np.array_split(np.arange(len(rows.t_ns)), 101)]
     _, apart, _ = run(NoveltyDetector(), place, pieces)
-    judged = [finding for finding in apart if "baseline_needs_days" not in finding.evidence]
-    assert [finding.t_ns for finding in judged] == [finding.t_ns for finding in findings]
-    np.testing.assert_allclose([f.score for f in judged], [f.score for f in findings], rtol=1e-9)
+    assert [(f.t_ns, f.tier) for f in apart] == [(f.t_ns, f.tier) for f in findings]
+    np.testing.assert_allclose([f.score for f in apart], [f.score for f in findings], rtol=1e-9)
+    for name in ("baseline_days", "conditioned_on", "feature"):
+        assert [f.evidence.get(name) for f in apart] == [f.evidence.get(name) for f in findings]
+
+
+def test_sparse_windows_are_judged_from_the_same_one_on_wherever_batches_are_cut(place):
+    """Four windows a day: the baseline is complete in the middle of a day, by the number of its rows."""
+    rows = season(26, 42)
+    sparse = part_of(hourly(rows), np.flatnonzero(np.arange(len(rows.t_ns)) % 24 % 7 == 0))
+    pieces = [part_of(sparse, index) for index in np.array_split(np.arange(len(sparse)), len(sparse))]
+    _, together, _ = run(NoveltyDetector(), place, [sparse])
+    _, apart, _ = run(NoveltyDetector(), place, pieces)
+    assert [f.t_ns for f in judged(apart)] == [f.t_ns for f in judged(together)]
+    assert judged(together)[0].t_ns % NS_PER_DAY
 
 
 def test_distrusted_windows_are_neither_judged_nor_learned(place):
@@ -128,7 +145,7 @@ def test_continuous_windows_are_judged_in_half_hours(tmp_path):
     rows = season(25, 2)
     state, findings, _ = run(NoveltyDetector(), place, [hourly(rows)])
     assert state.model.seen.rows == 47  # the last block is still open
-    assert len(findings) == 1
+    assert len(findings) == 2  # one a day
 
 
 def test_blocks_do_not_depend_on_where_batches_are_cut():

@@ -37,7 +37,7 @@ def test_a_healthy_gauge_is_clear_once_a_day(at_once):
     outputs = play(QualityDetector(), GAUGE, scalars(t_ns, values), at_once=at_once)
     assert not mask(outputs).any()
     assert findings(outputs) == []
-    assert len(findings(outputs, clear=True)) == 6 * (20 if at_once < 24 else len(outputs))
+    assert [one.t_ns for one in findings(outputs, clear=True)] == np.repeat(t_ns[::24], 6).tolist()
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 5000])
@@ -51,6 +51,7 @@ def test_one_spike_is_masked_told_and_held_for_a_day(at_once):
     assert suspect[0] == t_ns[1001]
     assert suspect[-1] <= t_ns[1001] + NS_PER_DAY
     assert changes[-1].tier is Tier.CLEAR
+    assert len([one for one in changes if one.t_ns % NS_PER_DAY]) == 2  # the beginning and the end, at their times
     assert next(one.value for one in changes if one.tier is Tier.SUSPECT) == pytest.approx(1.3, abs=0.1)
 
 
@@ -87,6 +88,22 @@ def test_dropouts_need_a_share_and_do_not_flicker():
     assert changes == 2
     assert t_ns[500] < next(one.t_ns for one in told if one.tier is Tier.SUSPECT) < t_ns[600]
     assert np.isnan(values[mask(outputs)]).all()
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 48])
+def test_what_is_said_does_not_depend_on_where_batches_are_cut(at_once):
+    """Faults that begin and end within a batch are told like any other."""
+    t_ns, values = readings(1500)
+    rng = np.random.default_rng(4)
+    values[200:230] += np.where(rng.random(30) < 0.3, 1.0, 0.0)
+    values[400:500] = values[400]
+    values[700:800][rng.random(100) < 0.3] = np.nan
+    values[1000:1010] = 99.0
+    batch = scalars(t_ns, values, inputs_faulty=np.arange(1500) // 20 == 60)
+    whole, parts = play(QualityDetector(), GAUGE, batch), play(QualityDetector(), GAUGE, batch, at_once=at_once)
+    assert findings(whole, clear=True) == findings(parts, clear=True)
+    assert np.array_equal(mask(whole), mask(parts))
+    assert len(reasons(whole)) == 5
 
 
 def test_stuck():
