@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from cloud_service.analyse.detector import Detector
     from cloud_service.analyse.outcome import StepResult
+    from cloud_service.journal.reader import Record
 
 log = structlog.get_logger(__name__)
 
@@ -142,17 +143,31 @@ def _follow(
             log.warning("state.db is full: the store takes nothing", limit_bytes=settings.spool_max_bytes)
             pause_s = FULL_WAIT_S
             continue
+        began_ns = clock.monotonic_ns()
         records = tail.read()
         if records:
             result = analysis.take(records)
             counters.count(result)
             reporter.report(records, result)
+        pause_s = _pause_s(records, (clock.monotonic_ns() - began_ns) / NS_PER_S, settings)
         if clock.monotonic_ns() >= next_tick_ns:
             analysis.tick(caught_up=not records)
             with contextlib.suppress(OSError):  # counters are not worth the process
                 write_stats(data_dir, "analyse", asdict(counters))
             next_tick_ns = clock.monotonic_ns() + TICK_NS
-        pause_s = 0.0 if records else settings.poll_ms / 1000
+
+
+def _pause_s(records: Sequence[Record], took_s: float, settings: AnalyseSettings) -> float:
+    """How long to let frames gather. Each batch costs the same for every channel however little it brings, so under
+    load a small one is followed by a rest as long as itself: the next is larger, and a frame costs half. None when the
+    process is behind, which large batches show.
+    """
+    if not records:
+        return settings.poll_ms / 1000
+    size = sum(len(record.payload) for record in records)
+    if 2 * len(records) >= settings.batch_frames or 2 * size >= settings.batch_bytes:
+        return 0.0
+    return min(took_s, settings.gather_ms / 1000)
 
 
 def _is_full(state: sqlite3.Connection, most: int) -> bool:

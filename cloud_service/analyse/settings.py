@@ -10,11 +10,12 @@ from telltale.settings import Settings
 
 
 class AnalyseSettings(Settings, frozen=True):
-    """How the analyse process works; what it concludes does not depend on the first three.
+    """How the analyse process works; what it concludes does not depend on the first four.
 
     Attributes:
         batch_frames, batch_bytes: bounds of what is read from the journal and committed as one.
         poll_ms: how often an idle process looks for new frames.
+        gather_ms: at most so long it lets frames gather after a small batch; 0: never, for the least delay under load.
         waveform_every: keep the samples of every k-th window as evidence (features are always kept); 0: of none.
         silent_after_intervals: a channel or gateway is silent when it was not heard for so many of its expected
             intervals; below 2, so that silence is known within two.
@@ -28,6 +29,7 @@ class AnalyseSettings(Settings, frozen=True):
     batch_frames: Annotated[int, Meta(ge=1, le=10_000)] = 256
     batch_bytes: Annotated[int, Meta(ge=65_536, le=268_435_456)] = 4_194_304
     poll_ms: Annotated[int, Meta(ge=1, le=1_000)] = 20
+    gather_ms: Annotated[int, Meta(ge=0, le=1_000)] = 100
     waveform_every: Annotated[int, Meta(ge=0)] = 1
     silent_after_intervals: Annotated[float, Meta(gt=1, le=100)] = 1.75
     start_grace_intervals: Annotated[float, Meta(gt=1, le=100)] = 3.0

@@ -5,6 +5,8 @@ The level itself (rms, peak) says how much traffic there is; it conditions novel
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +27,12 @@ def mode_names(channel: Channel) -> tuple[str, ...]:
 
 def shape_names(channel: Channel) -> tuple[str, ...]:
     """Features without level or rate that every window has."""
-    return (*usable_bands(channel.window_samples), "crest", "kurtosis")
+    return _shapes(channel.window_samples)
+
+
+@lru_cache(maxsize=64)
+def _shapes(length: int) -> tuple[str, ...]:
+    return (*usable_bands(length), "crest", "kurtosis")
 
 
 def feature_names(channel: Channel) -> tuple[str, ...]:
