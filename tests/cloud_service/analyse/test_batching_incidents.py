@@ -21,7 +21,8 @@ from cloud_service.analyse.detectors import DETECTORS
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
 from cloud_service.analyse.verdicts import note
-from sensors_sim.scenarios import SCENARIOS
+from sensors_sim.damage import StiffnessLoss
+from sensors_sim.scenarios import SCENARIOS, Scenario
 from sensors_sim.span import DEFAULT_START, Span, parse_start
 from sensors_sim.world import World
 from telltale.clock import NS_PER_HOUR, NS_PER_S
@@ -31,15 +32,18 @@ from telltale.source import Chunk
 
 DAYS = 62
 LEFT_OUT = ("footbridge.quarter.az",)  # the same as its twin, and a third of the time
+PLAYED = {"no_damage": "tunnel.", "stiffness": "footbridge."}  # where not all structures are
 GATEWAY = "gw-riverside"
 # (ticks a frame, frames a batch); the first is what the others are compared with.
 FINEST = (1, 7)
 CASES = (
     ("riverside", 1, (5, 64)),
-    ("riverside", 1, (48, 1)),
     ("riverside", 1, (48, 7)),
-    ("no_damage", 2, (48, 7)),
+    ("no_damage", 2, (48, 1)),
+    ("stiffness", 2, (48, 7)),
 )
+# A warning, unlike an alarm or a sensor's fault, depends on how old its data is when it comes.
+STIFFNESS = Scenario("stiffness", "a twentieth at once", (StiffnessLoss("footbridge", ((45.0, 0.0), (45.1, 0.04))),))
 
 
 @dataclass
@@ -61,8 +65,13 @@ def site() -> Site:
 
 @cache
 def ticks(scenario: str, seed: int) -> list[list[Chunk]]:
-    world = World(SCENARIOS[scenario], seed, Span(parse_start(DEFAULT_START, "test"), DAYS))
-    inputs = [name for name in world.sensors if name not in LEFT_OUT]
+    world = World(
+        STIFFNESS if scenario == "stiffness" else SCENARIOS[scenario],
+        seed,
+        Span(parse_start(DEFAULT_START, "test"), DAYS),
+    )
+    played = PLAYED.get(scenario, "")
+    inputs = [name for name in world.sensors if name.startswith(played) and name not in LEFT_OUT]
     return [[world.chunk(name, tick) for name in inputs] for tick in range(world.span.ticks)]
 
 
@@ -75,7 +84,8 @@ def frames(chunks: Sequence[list[Chunk]], size: int) -> Iterator[Decoded]:
         rest = sorted((chunk for chunk in span if chunk not in waves), key=lambda chunk: chunk.input)
         yield Decoded(0, GATEWAY, acquired_ns, tuple(joined(list(of)) for _, of in groupby(rest, lambda c: c.input)))
         blocks = (Block(w.input, w.t0_ns, w.rate_hz, w.samples, site_scale(w), flags=w.flags) for w in waves)
-        yield Decoded(0, GATEWAY, acquired_ns, tuple(blocks))
+        if waves:
+            yield Decoded(0, GATEWAY, acquired_ns, tuple(blocks))
 
 
 def site_scale(chunk: Chunk) -> float:

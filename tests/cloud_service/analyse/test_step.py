@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from cloud_service.analyse.detectors import DETECTORS
 from cloud_service.analyse.outcome import StepResult
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
-from telltale.clock import NS_PER_DAY, NS_PER_HOUR
+from telltale.clock import NS_PER_DAY, NS_PER_HOUR, ClockMode
 from telltale.errors import RejectReason
 from telltale.findings import Tier
 from telltale.readings import Flag, Frame
@@ -56,24 +56,7 @@ def verdicts(results: Sequence[StepResult]) -> list[tuple[Any, ...]]:
     ]
 
 
-def turns(results: Sequence[StepResult]) -> list[tuple[Any, ...]]:
-    """The verdicts whose tier differs from the one before: a detector may repeat what stands once a batch."""
-    newest: dict[tuple[Any, ...], Tier] = {}
-    found = []
-    for verdict in verdicts(results):
-        channel, _, reason, tier = verdict[:4]
-        if newest.get((channel, reason), Tier.CLEAR) is not tier:
-            found.append(verdict)
-        newest[channel, reason] = tier
-    return found
-
-
-def assert_same(
-    some: Sequence[StepResult],
-    others: Sequence[StepResult],
-    said: Callable[[Sequence[StepResult]], list[tuple[Any, ...]]] = verdicts,
-    rtol: float = 1e-6,
-) -> None:
+def assert_same(some: Sequence[StepResult], others: Sequence[StepResult], rtol: float = 1e-6) -> None:
     """Equal rows and findings; numbers to `rtol` (float32 transforms)."""
     left, right = stored(some), stored(others)
     assert left.keys() == right.keys()
@@ -84,7 +67,7 @@ def assert_same(
                 assert value == right[key][name], (key, name)
             else:
                 np.testing.assert_allclose(value, right[key][name], rtol=rtol, err_msg=f"{key} {name}")
-    one, other = said(some), said(others)
+    one, other = verdicts(some), verdicts(others)
     assert [item[:4] for item in one] == [item[:4] for item in other]
     np.testing.assert_allclose([item[4] for item in one], [item[4] for item in other], rtol=1e-5)
     assert [item[5] for item in one] == [item[5] for item in other]
@@ -129,9 +112,9 @@ def test_batches_do_not_matter_to_the_registered_detectors(site: Site, size: int
 
     frames = hours(range(120), ugly)
     one, many = run(site, frames, 1, DETECTORS), run(site, frames, size, DETECTORS)
-    assert_same(one, many, turns)
+    assert_same(one, many)
     assert [fault for result in [*one, *many] for fault in result.faults] == []
-    assert ("bridge.air", Tier.SUSPECT) in {(item[0], item[3]) for item in turns(one)}
+    assert ("bridge.air", Tier.SUSPECT) in {(item[0], item[3]) for item in verdicts(one)}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -139,6 +122,20 @@ def test_batches_do_not_matter_to_the_registered_detectors(site: Site, size: int
 def test_batches_do_not_matter_when_data_comes_late(site: Site, order: list[int], size: int) -> None:
     frames = hours(order)
     assert_same(run(site, frames, 1), run(site, frames, size))
+
+
+def test_in_a_replay_a_row_is_heard_at_its_own_time_and_a_late_one_when_it_came(site: Site) -> None:
+    gauges = [scalar("bridge.gauge", T0_NS + number * NS_PER_HOUR, 300.0) for number in range(48)]
+    late = scalar("bridge.gauge", T0_NS + NS_PER_HOUR // 2, 300.0)
+    entries = decoded(
+        [frame(1, gauges, T0_NS + 48 * NS_PER_HOUR), frame(2, [late], T0_NS + 49 * NS_PER_HOUR)],
+    )
+    heard = {}
+    for mode in get_args(ClockMode):
+        _, result = Step(site, SYNTHETIC, mode=mode)(States(), entries)
+        heard[mode] = [(item.heard_ns - T0_NS) / NS_PER_HOUR for item in result.judged]
+    assert heard["system"] == [48.0] * 48 + [49.0]
+    assert heard["data"] == [*range(48), 48.0]
 
 
 def test_a_window_cut_short_still_counts_its_samples(site: Site) -> None:
