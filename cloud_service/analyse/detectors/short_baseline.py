@@ -83,10 +83,11 @@ def _counts(seen: Commissioning, t_ns: int) -> bool:
 def _to_tell(state: State, t_ns: NDArray[np.int64], unjudged: NDArray[np.bool_]) -> list[int]:
     """The first unjudged row of each UTC day that was not told yet."""
     rows = np.flatnonzero(unjudged)
+    if not rows.size or t_ns[rows[-1]] // NS_PER_DAY <= state.told_day:
+        return []
     days, first = np.unique(t_ns[rows] // NS_PER_DAY, return_index=True)
     new = days > state.told_day
-    if new.any():
-        state.told_day = int(days[-1])
+    state.told_day = int(days[-1])
     found: list[int] = rows[first[new]].tolist()
     return found
 
