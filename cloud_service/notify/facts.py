@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from cloud_service.incident_record import IncidentRecord
-from cloud_service.wording.badness import badness, evidence
+from cloud_service.wording.badness import badness
 from cloud_service.wording.dates import duration, minute, weekday, zone_of
+from cloud_service.wording.evidence import facts as evidence_words
 from cloud_service.wording.faults import FAULTS
 from cloud_service.wording.lives import LifeWords, life_words
 from cloud_service.wording.reasons import ACT_WITHIN_DAYS, SENSORS, TIER_WORDS, WORDS, Words
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Finding, Life, Reason, Tier
+from telltale.kinds import KINDS
 from telltale.site import Facility, Place, Site
 
 LATE_NS = NS_PER_HOUR
@@ -48,6 +50,7 @@ class Facts:
     limit_source: where the limit comes from.
     since, received: when it began; when it was received, only if that was much later.
     life: expected date of the limit or the named refusal; None where there is neither.
+    life_detail, life_source: how it was estimated, and where its limit comes from.
     act_by: the date to act by.
     evidence: (name, value) pairs for the engineer.
     sensors: in a mail that tells of several, each of them; `place`, `badness` and `others` are of the first.
@@ -68,6 +71,7 @@ class Facts:
     late_by: str
     life: LifeWords | None
     life_assumptions: Sequence[str]
+    life_detail: str
     life_source: str
     act_by: str
     provisional: bool
@@ -107,10 +111,11 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
         late_by=duration(late_ns) if is_late else "",
         life=life_words(life, zone) if life else None,
         life_assumptions=life.assumptions if life else (),
+        life_detail=life.detail if life and life.refused is None else "",
         life_source=life.source if life else "",
         act_by=weekday(_act_by_ns(tier, life, created_ns), zone),
         provisional=incident.finding.provisional,
-        evidence=evidence(incident.finding),
+        evidence=evidence_words(incident.finding, KINDS[place.channel.kind].base_unit if place else ""),
         zone=zone,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloud_service.serve.evidence import facts
+from cloud_service.wording.evidence import facts
 from cloud_service.wording.reasons import SEVERITY
 from telltale.findings import Finding, Reason, Tier
 

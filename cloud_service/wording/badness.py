@@ -1,4 +1,4 @@
-"""How bad, in words: the value against its limit, and the evidence with its units."""
+"""How bad, in words: the value against its limit."""
 
 from __future__ import annotations
 
@@ -10,18 +10,6 @@ from telltale.findings import Finding, Reason
 
 _SILENT = (Reason.SILENT_CHANNEL, Reason.SILENT_GATEWAY)
 _NOVEL = (Reason.NOVELTY, Reason.NOVELTY_PROVISIONAL)
-# Endings of evidence names that are units, as people read them.
-_UNITS = {
-    "_per_year": " per year",
-    "_per_c": " per °C",
-    "_hz": " (Hz)",
-    "_h": " (h)",
-    "_days": " (days)",
-    "_s": " (s)",
-    "_mm": " (mm)",
-    "_mpa": " (MPa)",
-    "_c": " (°C)",
-}
 
 
 def badness(finding: Finding) -> str:
@@ -47,20 +35,8 @@ def _against_limit(finding: Finding) -> str:
     return f"{quantity(finding.value, finding.unit)} against a limit of {quantity(finding.limit, finding.unit)}"
 
 
-def evidence(finding: Finding) -> list[tuple[str, str]]:
-    """(name, value) of everything that the finding rests on, for the engineer."""
-    return [(_name(key), value if isinstance(value, str) else number(value)) for key, value in finding.evidence.items()]
-
-
 def _span(years: float) -> str:
     if number(years) == "–":
         return "an unknown time"
     days = years * NS_PER_YEAR / NS_PER_DAY
     return f"{days:.0f} days" if days < 730 else f"{number(round(years, 1))} years"
-
-
-def _name(key: str) -> str:
-    for ending, unit in _UNITS.items():
-        if key.endswith(ending):
-            return key.removesuffix(ending).replace("_", " ") + unit
-    return key.replace("_", " ")

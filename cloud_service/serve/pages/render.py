@@ -12,10 +12,10 @@ from starlette.responses import HTMLResponse, Response
 
 from cloud_service.serve.assets import asset_path
 from cloud_service.serve.checks import CHECKS
-from cloud_service.serve.evidence import facts
 from cloud_service.serve.service import service_of
 from cloud_service.wording import dates, numbers
 from cloud_service.wording.badness import badness
+from cloud_service.wording.evidence import facts
 from cloud_service.wording.lives import life_words
 from cloud_service.wording.reasons import TIER_WORDS, WORDS
 from telltale import __version__

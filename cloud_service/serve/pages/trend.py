@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import tzinfo
 from typing import Any
 
-from cloud_service.serve.evidence import trend_text
 from cloud_service.serve.status import ChannelStatus
 from cloud_service.wording.dates import iso
+from cloud_service.wording.evidence import trend_text
 from cloud_service.wording.lives import life_words
 from telltale.clock import NS_PER_DAY
 from telltale.findings import Finding, Reason

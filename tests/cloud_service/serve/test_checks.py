@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from cloud_service.serve.checks import CHECKS, sort_checks
-from cloud_service.serve.evidence import facts
+from cloud_service.wording.evidence import facts
 from cloud_service.serve.status import StructureStatus, worst_first
 from telltale.findings import Finding, Reason, Tier
 from telltale.site import Facility, Structure

@@ -1,4 +1,4 @@
-"""Evidence as label and value with its unit, for the pages: `trend` → `0.342 mm/year (90 % interval 0.333 – 0.351)`.
+"""Evidence as label and value with unit, for pages and mails: `trend` → `0.342 mm/year (90 % interval 0.333 – 0.351)`.
 
 Keys that belong together become one line; shares of nothing and missing numbers are left out; a key that nobody has
 put into words yet is shown as it is.
