@@ -2,7 +2,8 @@
 
 8 three-axis sensors at 1 kHz; the same samples go to both, through the same broker. Counted is the CPU time of the
 service's processes (all of ours, supervisor included) from the first frame to the last row, start-up left out. The plain
-service keeps no waveforms; ours is shown with every waveform kept as evidence (the default) and without.
+service keeps no waveforms; ours is shown with every waveform kept as evidence (the default) and without. What JSON costs
+depends on its digits: values as a converter's counts become them (17 digits), and rounded to 3 decimals by a kind sender.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -61,14 +62,16 @@ def our_frames(first: int = 1, count: int = FRAMES) -> Iterator[bytes]:
         yield encode_frame(Frame("gw-bench", bytes(16), sequence, t0_ns + STEP_NS, blocks=blocks))
 
 
-def plain_messages() -> Iterator[bytes]:
-    pool = counts() * 1e-3
+def plain_messages(decimals: int | None) -> Iterator[bytes]:
+    """Values as a converter's counts become them (a ±2 g, 16-bit accelerometer in m/s²), or rounded first."""
+    pool = counts() * (9.80665 / 16384)
+    pool = pool if decimals is None else pool.round(decimals)
     for number in range(PLAIN_MESSAGES):
         document = {
             "sensor": f"s{number % SENSORS}",
             "t_ns": T0_NS + number // SENSORS * STEP_NS,
             "rate_hz": RATE_HZ,
-            "axes": {axis: pool[(number * 7 + i) % 64].round(6).tolist() for i, axis in enumerate(AXES)},
+            "axes": {axis: pool[(number * 7 + i) % 64].tolist() for i, axis in enumerate(AXES)},
         }
         yield json.dumps(document).encode()
 
@@ -213,18 +216,33 @@ async def latencies(port: int, database: Path) -> list[float]:
     return found
 
 
-def plain(database: Path, port: int) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """One run of the plain service: CPU seconds, wall seconds, and the size of a message."""
+
+    cpu_s: float
+    wall_s: float
+    message_bytes: int
+
+    @property
+    def rate(self) -> float:
+        """Samples a CPU-second."""
+        return PLAIN_MESSAGES * len(AXES) * SAMPLES / self.cpu_s
+
+
+def plain(database: Path, port: int, decimals: int | None) -> Plain:
     command = [sys.executable, "-m", "bench.plain_service", str(port), str(database)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             process.stdout.readline()
-            before, payloads, start = cpu_s([process.pid]), list(plain_messages()), time.perf_counter()
+            payloads = list(plain_messages(decimals))
+            before, start = cpu_s([process.pid]), time.perf_counter()
             asyncio.run(publish(port, lambda number: f"plain/s{number % SENSORS}", payloads))
             wanted = PLAIN_MESSAGES * len(AXES)
             while rows(database, "SELECT COUNT(*) FROM features") < wanted:
                 time.sleep(0.05)
-            return cpu_s([process.pid]) - before, time.perf_counter() - start
+            return Plain(cpu_s([process.pid]) - before, time.perf_counter() - start, len(payloads[0]))
         finally:
             process.terminate()
 
@@ -239,27 +257,28 @@ def run(folder: Path) -> None:
     try:
         broker.wait_for_port(port)
         # Before and after: the machine may be busier at one end, and CPU seconds cost more on a busy machine.
-        plain_runs = [plain(folder / "plain-1.db", port)]
+        converted = plain(folder / "plain-1.db", port, None)
         kept = ours(folder / "kept", port, 1, look_idle=True)
         bare = ours(folder / "bare", port, 0, look_idle=False)
-        plain_runs.append(plain(folder / "plain-2.db", port))
+        rounded = plain(folder / "plain-2.db", port, 3)
     finally:
         broker.stop()
-    report(plain_runs, kept, bare)
+    report({"as converted": converted, "rounded to 3 decimals": rounded}, kept, bare)
 
 
-def report(plain_runs: Sequence[tuple[float, float]], kept: Ours, bare: Ours) -> None:
-    plain_samples = PLAIN_MESSAGES * len(AXES) * SAMPLES * len(plain_runs)
-    plain_rate = plain_samples / sum(cpu for cpu, _ in plain_runs)
+def report(plains: Mapping[str, Plain], kept: Ours, bare: Ours) -> None:
     print(
-        "                                     Msample per CPU-s   floor  target   times plain   floor  target   wall s"
+        f"samples a CPU-second, floor {SAMPLE_FLOOR / 1e6:g} M, target {SAMPLE_TARGET / 1e6:g} M; ratio, floor {FLOOR:g}, target {TARGET:g}"
     )
-    print(f"plain service (JSON, no waveforms)    {plain_rate / 1e6:16.2f} {'1.0':>31} {plain_runs[0][1]:24.1f}")
-    for name, run in (("telltale, every waveform kept", kept), ("telltale, features only", bare)):
-        print(
-            f"{name:<36}  {run.rate / 1e6:16.2f} {SAMPLE_FLOOR / 1e6:7g} {SAMPLE_TARGET / 1e6:7g}"
-            f" {run.rate / plain_rate:13.1f} {FLOOR:7g} {TARGET:7g} {run.wall_s:8.1f}"
-        )
+    for name, each in plains.items():
+        about = f"plain service, JSON {name} ({each.message_bytes / 1000:.0f} KB)"
+        print(f"{about:<52} {each.rate / 1e6:6.2f} M   {each.wall_s:5.1f} s")
+    for name, run in (
+        ("telltale, every waveform kept", kept),
+        ("telltale, features only (as the plain service)", bare),
+    ):
+        ratios = "  ".join(f"{run.rate / each.rate:4.1f} × {name}" for name, each in plains.items())
+        print(f"{name:<52} {run.rate / 1e6:6.2f} M   {run.wall_s:5.1f} s   {ratios}")
     print("process        CPU-s (waveforms kept)   CPU-s (features only)   RSS after it, MB")
     for name in kept.cpu_s:
         print(f"{name:<12} {kept.cpu_s[name]:12.2f} {bare.cpu_s[name]:23.2f} {kept.rss_mb[name]:20.0f}")
