@@ -17,13 +17,13 @@ from edge_agent.frame.assemble import FrameAssembler
 from edge_agent.health import HealthTeller
 from edge_agent.lock import locked
 from edge_agent.outbox.box import Outbox
-from edge_agent.publish.backoff import FullJitter
 from edge_agent.publish.publisher import Publisher
 from edge_agent.reports import LOG, Reports
 from edge_agent.settings import EdgeSettings, SourceSettings
 from edge_agent.sources.feed import Feed
 from edge_agent.sources.registry import open_source
 from edge_agent.window.pipeline import Pipeline
+from telltale.backoff import FullJitter
 from telltale.broker import tls_context
 from telltale.clock import Clock, open_clock
 from telltale.health import Health

@@ -6,13 +6,14 @@ import asyncio
 
 import structlog
 
-from cloud_service.backoff import Backoff, pause
 from cloud_service.ingest.acks import Acks
 from cloud_service.ingest.counters import IngestCounters
 from cloud_service.ingest.settings import IngestConfig
 from cloud_service.ingest.waiting import Waiting
 from cloud_service.journal.entries import Entry
 from cloud_service.journal.writer import JournalWriter
+from cloud_service.pause import pause
+from telltale.backoff import FullJitter
 from telltale.errors import RetryError
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ class Committer:
         self._waiting = waiting
         self._acks = acks
         self._counters = counters
-        self._backoff = Backoff(config.rng, base_s=0.1, cap_s=10.0)
+        self._backoff = FullJitter(0.1, 10.0, config.rng)
 
     async def run(self) -> None:
         """Commit until `waiting` is closed and empty.

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 import aiomqtt
 import structlog
 
-from cloud_service.backoff import Backoff, pause
 from cloud_service.ingest.acks import Acks
 from cloud_service.ingest.connection import acknowledge, open_client, subscribe
 from cloud_service.ingest.counters import IngestCounters
 from cloud_service.ingest.screen import Screen
 from cloud_service.ingest.settings import IngestConfig
 from cloud_service.ingest.waiting import Waiting
+from cloud_service.pause import pause
+from telltale.backoff import FullJitter
 from telltale.broker import tls_context
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,7 @@ class Session:
         self._acks = acks
         self._committed = committed
         self._counters = counters
-        self._backoff = Backoff(config.rng)
+        self._backoff = FullJitter(0.5, 30.0, config.rng)
 
     async def run(self) -> None:
         """Serve connections until stopped; then close `waiting`. No payload and no broker fault ends it."""

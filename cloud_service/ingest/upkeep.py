@@ -8,11 +8,11 @@ from dataclasses import asdict
 
 import structlog
 
-from cloud_service.backoff import pause
 from cloud_service.ingest.counters import IngestCounters
 from cloud_service.ingest.settings import IngestConfig
 from cloud_service.journal.retention import prune
 from cloud_service.journal.writer import open_journal
+from cloud_service.pause import pause
 from cloud_service.process_stats import write_stats
 from cloud_service.state import open_state
 

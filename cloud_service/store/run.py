@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from cloud_service.backoff import Backoff, pause
+from cloud_service.pause import pause
 from cloud_service.process_stats import write_stats
 from cloud_service.run_time import run_now_ns
 from cloud_service.state import open_state
@@ -20,6 +20,7 @@ from cloud_service.store.port import Store
 from cloud_service.store.refused import Refused, RefusedError
 from cloud_service.store.settings import StoreSettings
 from cloud_service.store.spool import Spool, SpoolBatch
+from telltale.backoff import FullJitter
 from telltale.clock import NS_PER_S, Clock
 from telltale.errors import RetryError
 from telltale.site import Site
@@ -80,7 +81,7 @@ async def run(config: StoreConfig) -> None:
 
 
 async def _open(config: StoreConfig) -> Store | None:
-    backoff = Backoff(config.rng)
+    backoff = FullJitter(0.5, 30.0, config.rng)
     while not config.stop.is_set():
         try:
             return await config.settings.open(config.site, config.data_dir)
@@ -99,7 +100,7 @@ class Drain:
         self._state = state
         self._spool = spool
         self._store = store
-        self._backoff = Backoff(config.rng)
+        self._backoff = FullJitter(0.5, 30.0, config.rng)
         self._counters = StoreCounters()
         self._maintain_at_ns = 0
         self._stats_at_ns = 0

@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Meta
 
 from edge_agent.outbox.box import Outbox
-from edge_agent.publish.backoff import FullJitter
 from edge_agent.publish.choose import FrameChooser
 from edge_agent.publish.connection import gateway_client
 from edge_agent.publish.window import UnackedWindow
 from edge_agent.reports import LOG, Reports
+from telltale.backoff import FullJitter
 from telltale.broker import BrokerSettings
 from telltale.clock import NS_PER_S, Clock
 from telltale.errors import RejectedError

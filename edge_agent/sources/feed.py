@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from edge_agent.outbox.box import Outbox
-from edge_agent.publish.backoff import FullJitter
 from edge_agent.reports import LOG, Reports
 from edge_agent.window.pipeline import Pipeline
+from telltale.backoff import FullJitter
 from telltale.errors import RetryError, SettingsError, UserError
 from telltale.source import NamesInputs, Source
 

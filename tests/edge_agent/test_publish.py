@@ -9,10 +9,10 @@ from pathlib import Path
 from edge_agent.frame.assemble import Rank, SealedFrame
 from edge_agent.outbox.box import Outbox, OutboxSettings
 from edge_agent.outbox.schema import frame_id, sequence_of
-from edge_agent.publish.backoff import FullJitter
 from edge_agent.publish.choose import FrameChooser
 from edge_agent.publish.window import UnackedWindow
 from edge_agent.reports import Reports
+from telltale.backoff import FullJitter
 from telltale.clock import NS_PER_S, ManualClock
 from telltale.wire.codec import StoredAck
 

@@ -12,13 +12,13 @@ import pytest
 
 from edge_agent.frame.assemble import FrameAssembler, FrameSettings
 from edge_agent.outbox.box import Outbox, OutboxSettings
-from edge_agent.publish.backoff import FullJitter
 from edge_agent.reports import Reports
 from edge_agent.settings import ChannelSettings
 from edge_agent.sources.feed import Feed
 from edge_agent.sources.replay import open_source
 from edge_agent.window.calibrate import Calibration, calibrate
 from edge_agent.window.pipeline import Pipeline
+from telltale.backoff import FullJitter
 from telltale.clock import NS_PER_S, DataClock, ManualClock
 from telltale.errors import RetryError, SettingsError, UserError
 from telltale.readings import Block, ClockQuality, Flag

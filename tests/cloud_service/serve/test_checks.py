@@ -7,8 +7,8 @@ import math
 import msgspec
 
 from cloud_service.serve.checks import CHECKS, sort_checks
-from cloud_service.wording.evidence import facts
 from cloud_service.serve.status import StructureStatus, worst_first
+from cloud_service.wording.evidence import facts
 from telltale.findings import Finding, Reason, Tier
 from telltale.site import Facility, Structure
 
