@@ -54,10 +54,11 @@ def fold(pending: Pending, t_ns: NDArray[np.int64], values: Array) -> tuple[NDAr
             pending.block = int(block)
             pending.total = np.zeros_like(pending.total)
             pending.count = np.zeros_like(pending.count)
-        for row in values[rows]:  # one by one: the sum must not depend on where batches are cut
-            finite = np.isfinite(row)
-            pending.total += np.where(finite, row, 0.0)
-            pending.count += finite
+        finite = np.isfinite(values[rows])
+        # Accumulated, which adds one by one: the sum must not depend on where batches are cut.
+        added = np.concatenate([pending.total[None], np.where(finite, values[rows], 0.0)])
+        pending.total = np.add.accumulate(added, axis=0)[-1].copy()
+        pending.count += np.count_nonzero(finite, axis=0)
         pending.last_ns = int(t_ns[rows][-1])
     return np.array(closed_ns, dtype=np.int64), np.array(means).reshape(-1, pending.total.size)
 

@@ -38,7 +38,7 @@ class State(msgspec.Struct):
     recent: (≤ RUN − 1, features) the newest rows before the next one.
     centre, deviation: (features,) of the reference when it was last renewed; empty before there is one.
     precision: (features, features) inverse shrunk correlation.
-    fresh: rows that joined since.
+    fresh: rows since it was last renewed, or would have been, had it grown.
     """
 
     reference: NDArray[np.float32]
@@ -77,17 +77,18 @@ def initial_state(features: int) -> State:
 
 def step(state: State, rows: Array) -> Scores:
     """Pass rows (k, features), finite, through the state (changed in place)."""
-    parts, at = [], 0
+    parts, at, ahead = [], 0, 0
+    has_grown = True  # the reference since its last renewal, for all that is known here
     while at < len(rows):
         if not state.centre.size:
-            taken = _begin(state, rows[at:])
-            parts.append(_unjudged(taken))
+            parts.append(_unjudged(_begin(state, rows[at:])))
         else:
-            # Rows between two renewals are judged alike, so that results do not depend on where batches are cut.
-            part = rows[at : at + _renew_every(state) - state.fresh]
-            taken = len(part)
-            parts.append(_judge(state, part))
-        at += taken
+            # Rows between two renewals are judged alike, so that results do not depend on where batches are cut. To
+            # renew a reference that did not grow changes nothing: the longer it stays, the further is judged ahead.
+            ahead = _renew_every(len(state.reference)) - state.fresh if has_grown else 2 * ahead
+            part, has_grown = _judge(state, rows[at : at + ahead], has_grown)
+            parts.append(part)
+        at += len(parts[-1].judged)
     return _join(parts)
 
 
@@ -100,8 +101,8 @@ def _begin(state: State, rows: Array) -> int:
     return taken
 
 
-def _renew_every(state: State) -> int:
-    return _RENEW_SMALL if len(state.reference) < _LARGE else _RENEW_LARGE
+def _renew_every(reference_rows: int) -> int:
+    return _RENEW_SMALL if reference_rows < _LARGE else _RENEW_LARGE
 
 
 def _renew(state: State) -> None:
@@ -118,44 +119,62 @@ def _renew(state: State) -> None:
     state.fresh = 0
 
 
-def _judge(state: State, rows: Array) -> Scores:
-    """Judge up to the next renewal; then admit what has waited long enough."""
+def _judge(state: State, rows: Array, has_grown: bool) -> tuple[Scores, bool]:
+    """Judge up to the next renewal that changes the reference; then admit what has waited long enough.
+
+    Returns the scores of as many rows as that are, and whether the reference has grown since it was last renewed.
+    """
     history = np.concatenate([state.recent, rows.astype(np.float32)])
     before = len(state.recent)
-    judged = np.arange(len(rows)) + before >= RUN - 1
-    ends = np.flatnonzero(judged) + before
-    runs = (
-        np.stack([history[end - RUN + 1 : end + 1] for end in ends]) if ends.size else np.empty((0, RUN, rows.shape[1]))
-    )
-    shift = np.median(runs.astype(np.float64), axis=1) - state.centre
+    shift = _medians(history) - state.centre
     z = shift / state.deviation
     score = np.sqrt(np.einsum("ki,ij,kj->k", z, state.precision, z)) / THRESHOLD
-    feature = np.abs(z).argmax(axis=1) if len(z) else np.empty(0, dtype=np.int64)
-    row = np.arange(len(z))
-    state.recent = history[-(RUN - 1) :]
-    sizes = _admit(state, history[before:], np.concatenate([np.zeros(np.count_nonzero(~judged)), score]))
-    return Scores(judged, score, feature.astype(np.int64), z[row, feature], shift[row, feature], sizes[judged])
+    unjudged = len(rows) - len(score)
+    sizes, has_grown = _admit(state, history[before:], np.concatenate([np.zeros(unjudged), score]), has_grown)
+    state.recent = history[: before + len(sizes)][-(RUN - 1) :]
+    row = np.arange(max(len(sizes) - unjudged, 0))
+    feature = np.abs(z[: len(row)]).argmax(axis=1) if len(row) else np.empty(0, dtype=np.int64)
+    judged = np.arange(len(sizes)) >= unjudged
+    scores = Scores(judged, score[row], feature.astype(np.int64), z[row, feature], shift[row, feature], sizes[judged])
+    return scores, has_grown
 
 
-def _admit(state: State, rows: NDArray[np.float32], scores: Array) -> NDArray[np.int64]:
+def _medians(history: NDArray[np.float32]) -> Array:
+    """Of every `RUN` rows in a row, shape (n - RUN + 1, features)."""
+    if len(history) < RUN:
+        return np.empty((0, history.shape[1]))
+    runs = np.lib.stride_tricks.sliding_window_view(history.astype(np.float64), RUN, axis=0)
+    return np.asarray(np.median(runs, axis=-1))
+
+
+def _admit(state: State, rows: NDArray[np.float32], scores: Array, has_grown: bool) -> tuple[NDArray[np.int64], bool]:
     """Rows join the reference once `GUARD` calm ones stand behind them; a row that is not calm empties the queue.
 
-    Returns the size of the reference before each row.
+    Ends with the row after which a reference that has grown is renewed. Returns the size of the reference before each
+    row up to there, and whether it has grown since it was last renewed.
     """
-    sizes = np.empty(len(rows), dtype=np.int64)
-    for at, (row, score) in enumerate(zip(rows, scores, strict=True)):
-        sizes[at] = len(state.reference)
+    pool, queue, joined = np.concatenate([state.waiting, rows]), list(range(len(state.waiting))), []
+    size, sizes, is_due = len(state.reference), [], False
+    for at, is_odd in enumerate((scores >= CALM).tolist(), start=len(queue)):
+        sizes.append(size)
         state.fresh += 1
-        if score >= CALM:
-            state.waiting = state.waiting[:0]
-            continue
-        state.waiting = np.concatenate([state.waiting, row[None]])
-        if len(state.waiting) > GUARD:
-            state.reference = np.concatenate([state.reference, state.waiting[:1]])[-KEPT_ROWS:]
-            state.waiting = state.waiting[1:]
-    if state.fresh >= _renew_every(state):
+        if is_odd:
+            queue.clear()
+        else:
+            queue.append(at)
+        if len(queue) > GUARD:
+            joined.append(queue.pop(0))
+            size = min(size + 1, KEPT_ROWS)
+        if state.fresh >= _renew_every(size):
+            state.fresh = 0
+            is_due = has_grown or bool(joined)
+        if is_due:
+            break
+    state.reference = np.concatenate([state.reference, pool[joined]])[-KEPT_ROWS:]
+    state.waiting = pool[queue]
+    if is_due:
         _renew(state)
-    return sizes
+    return np.array(sizes, dtype=np.int64), not is_due and (has_grown or bool(joined))
 
 
 def _unjudged(count: int) -> Scores:

@@ -59,6 +59,7 @@ class Block:
         calibration_id: which calibration the scale and offset come from; empty where none is known.
         flags: spans of samples that are not plainly good.
         dt_ns: shape (n,), time of each sample after `t0_ns` where sampling is irregular; else None.
+        body: `samples` as they crossed the wire (`telltale.wire.body`), where they did; else empty.
     """
 
     channel: str
@@ -70,6 +71,7 @@ class Block:
     calibration_id: str = ""
     flags: tuple[FlagSpan, ...] = ()
     dt_ns: NDArray[np.int64] | None = None
+    body: bytes = field(default=b"", repr=False, compare=False)
 
     def __len__(self) -> int:
         return int(self.samples.size)
@@ -85,7 +87,9 @@ class Block:
 
     def values(self) -> NDArray[np.float64]:
         """Engineering values, shape (n,), in the channel's unit; NaN where a sample is missing."""
-        values = self.samples.astype(np.float64) * self.scale + self.offset
+        values: NDArray[np.float64] = self.samples.astype(np.float64)
+        values *= self.scale
+        values += self.offset
         for span in self.flags:
             if span.flag & Flag.MISSING:
                 values[span.start : span.start + span.count] = np.nan

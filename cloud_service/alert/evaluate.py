@@ -102,7 +102,7 @@ def evaluate(watch: Watch, finding: Finding, heard_ns: int, settings: AlertSetti
     watch.clear = watch.clear + 1 if is_clear else 0
     if watch.clear >= _clears(finding, settings):
         return _clear(watch, finding, heard_ns)
-    confirmed = _confirmed(watch, finding, settings)
+    confirmed = _confirmed(watch, finding, settings) if rank else 0  # a clear verdict ends every streak
     if confirmed > watch.rank:
         return _raise(watch, confirmed, finding, heard_ns, settings)
     return None

@@ -59,7 +59,9 @@ class Stages:
         """One finding, in the order of events, into `state` (changed in place); decisions go to `out`."""
         self._mail_due(state, heard_ns, out)
         key = f"{finding.channel} {finding.reason.value}"
-        watch = state.watches.setdefault(key, Watch())
+        watch = state.watches.get(key)
+        if watch is None:
+            watch = state.watches[key] = Watch()
         event = evaluate(watch, finding, heard_ns, self._settings)
         if event is not None:
             self._act(state, event, out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,13 +54,29 @@ def _windows(samples: _Samples, span: slice, size: int) -> Piece:
     """The piece of those windows of `size` that lie in `span`; the transform gives them values and features."""
     windows = samples.values[span].reshape(-1, size)
     count = len(windows)
-    flags, flagged = np.zeros(count, dtype=np.uint8), np.zeros(count, dtype=np.int64)
+    flags, flagged, unknown = _calm(count)
+    blocks = [_as_it_came(samples.block) if size == len(samples.block) else None] * count
     if samples.block.flags:
         bits = samples.block.flag_array()[span].reshape(-1, size)
         flags, flagged = np.bitwise_or.reduce(bits, axis=1), np.count_nonzero(bits, axis=1)
     starts_ns = _starts_ns(samples.block, span, size, samples.rate_hz)
-    unknown = np.zeros(count)
-    return Piece(samples.place, samples.frame, starts_ns, unknown, flags, samples.rate_hz, windows, flagged)
+    return Piece(samples.place, samples.frame, starts_ns, unknown, flags, samples.rate_hz, windows, flagged, blocks)
+
+
+@lru_cache(maxsize=8)
+def _calm(count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float64]]:
+    """Flags, flagged samples and values (before the transform) of windows that are plainly good: shared, read only."""
+    shared = np.zeros(count, dtype=np.uint8), np.zeros(count, dtype=np.int64), np.zeros(count)
+    for column in shared:
+        column.setflags(write=False)
+    return shared
+
+
+def _as_it_came(block: Block) -> Block | None:
+    """The block, if its samples are counts and none is missing."""
+    if block.samples.dtype.kind != "i":
+        return None
+    return None if block.flags and any(span.flag & Flag.MISSING for span in block.flags) else block
 
 
 def _starts_ns(block: Block, span: slice, size: int, rate_hz: float) -> NDArray[np.int64]:

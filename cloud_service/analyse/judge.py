@@ -53,7 +53,7 @@ def judge(
 
 def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench, result: StepResult) -> None:
     batch = _batch(place, run, around)
-    result.rows.extend(reading_rows(place.channel, batch, bench.waveform_every))
+    result.rows.extend(reading_rows(place.channel, batch, run.piece.blocks, bench.waveform_every))
     shown = False
     for detector in bench.detectors:
         if not _takes(detector, place, batch):
@@ -108,24 +108,27 @@ def _step(detector: Detector, place: Place, batch: Batch, states: States, result
 def _collect(place: Place, run: Run, output: Output, bench: Bench, result: StepResult) -> None:
     result.rows.extend(output.rows)
     result.lives.extend(output.lives)
-    for index, finding in enumerate(map(finite, output.findings)):
-        caused_ns = output.caused_ns[index] if output.caused_ns else finding.t_ns
-        row = min(int(np.searchsorted(run.piece.t_ns, caused_ns)), len(run.piece) - 1)
-        frame = int(run.frames[row])
-        heard_ns = _heard_ns(place, run, row, caused_ns, bench)
-        result.judged.append(Judged(finding, place.structure.id, frame, heard_ns, caused_ns))
+    if not output.findings:
+        return
+    caused_ns = output.caused_ns or [finding.t_ns for finding in output.findings]
+    rows = np.minimum(np.searchsorted(run.piece.t_ns, caused_ns), len(run.piece) - 1)
+    frames = run.frames[rows]
+    first = np.searchsorted(run.frames, frames).tolist()
+    structure = place.structure.id
+    for finding, cause_ns, frame, row in zip(output.findings, caused_ns, frames.tolist(), first, strict=True):
+        heard_ns = _heard_ns(place, run, row, cause_ns, bench)
+        result.judged.append(Judged(finite(finding), structure, frame, heard_ns, cause_ns))
 
 
-def _heard_ns(place: Place, run: Run, row: int, caused_ns: int, bench: Bench) -> int:
-    """The run's clock when the row came in.
+def _heard_ns(place: Place, run: Run, first: int, caused_ns: int, bench: Bench) -> int:
+    """The run's clock when a row came in; those of its frame begin at `first`.
 
     Where "now" is the data's own time, a frame is as long as the pace of the replay makes it, hours or days, and was
     heard as it went along: each row at its own time, none before the frame before that brought this channel.
     """
-    heard_ns = bench.heard_ns[int(run.frames[row])]
+    heard_ns = bench.heard_ns[int(run.frames[first])]
     if bench.mode != "data":
         return heard_ns
-    first = int(np.searchsorted(run.frames, run.frames[row]))
     before_ns = bench.before_ns.get(place.channel.id, NEVER)
     if first:
         before_ns = max(before_ns, bench.heard_ns[int(run.frames[first - 1])])

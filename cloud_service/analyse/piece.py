@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.spectra import FEATURE_NAMES
+from telltale.readings import Block
 from telltale.site import Place
 
 COLUMNS = ("samples", "flagged", *FEATURE_NAMES)
@@ -28,6 +29,8 @@ class Piece:
         t_ns, values, flags: (k,) as in `cloud_service.analyse.detector.Batch`.
         rate_hz, windows: sample rate and (k, n) float32 samples of waveforms; 0 and None for scalars.
         flagged: (k,) samples of each window that are not plainly good; None for scalars.
+        blocks: for each window the block that it came as, where that is exactly its samples, counts and none missing;
+            else None. Empty for scalars.
         table: (len(COLUMNS), k), filled by the transform; None before it and for scalars.
     """
 
@@ -39,6 +42,7 @@ class Piece:
     rate_hz: float = 0.0
     windows: NDArray[np.float32] | None = None
     flagged: NDArray[np.int64] | None = None
+    blocks: Sequence[Block | None] = ()
     table: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
@@ -65,6 +69,7 @@ class Piece:
             self.rate_hz,
             None if self.windows is None else self.windows[index],
             None if self.flagged is None else self.flagged[index],
+            [self.blocks[row] for row in np.arange(len(self.blocks))[index]] if self.blocks else (),
             None if self.table is None else self.table[:, index],
         )
 
@@ -93,6 +98,7 @@ def concatenate(pieces: Sequence[Piece]) -> Piece:
         first.rate_hz,
         _joined([piece.windows for piece in pieces if piece.windows is not None]),
         _joined([piece.flagged for piece in pieces if piece.flagged is not None]),
+        [block for piece in pieces for block in piece.blocks],
         _joined([piece.table for piece in pieces if piece.table is not None], axis=1),
     )
 

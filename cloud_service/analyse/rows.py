@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch
 from cloud_service.store.schema import MEASUREMENTS, Rows
+from cloud_service.store.waveform import pack
 from telltale.clock import NS_PER_S
 from telltale.findings import Finding
+from telltale.readings import Block
 from telltale.site import Channel
-from telltale.wire import body
 
 Columns = dict[str, NDArray[Any] | Sequence[Any]]
 
@@ -23,8 +24,11 @@ _WINDOW_FLOATS = tuple(
 )
 
 
-def reading_rows(channel: Channel, batch: Batch, waveform_every: int) -> Iterator[Rows]:
-    """What the store keeps of a batch itself: every reading, or every window and the samples of every k-th."""
+def reading_rows(channel: Channel, batch: Batch, blocks: Sequence[Block | None], waveform_every: int) -> Iterator[Rows]:
+    """What the store keeps of a batch itself: every reading, or every window and the samples of every k-th.
+
+    `blocks` as in `cloud_service.analyse.piece.Piece`.
+    """
     if batch.windows is None:
         columns = {"value": batch.values, "flag": batch.flags.astype(np.int64)}
         yield Rows("reading", channel.id, batch.t_ns, columns)
@@ -32,7 +36,7 @@ def reading_rows(channel: Channel, batch: Batch, waveform_every: int) -> Iterato
     yield _window_rows(channel, batch)
     kept = _kept_windows(channel, batch.t_ns, waveform_every)
     if kept.size:
-        yield _waveform_rows(channel, batch, batch.windows, kept)
+        yield _waveform_rows(channel, batch, kept, _packed(channel, batch.windows, blocks, kept))
 
 
 def _window_rows(channel: Channel, batch: Batch) -> Rows:
@@ -51,12 +55,18 @@ def _kept_windows(channel: Channel, t_ns: NDArray[np.int64], every: int) -> NDAr
     return np.flatnonzero(number % every == 0)
 
 
-def _waveform_rows(channel: Channel, batch: Batch, windows: NDArray[np.float32], kept: NDArray[np.intp]) -> Rows:
-    columns: Columns = {
-        "samples": np.full(kept.size, windows.shape[1], dtype=np.int64),
-        "rate_hz": np.full(kept.size, batch.rate_hz),
-        "body": [body.encode(windows[row]) for row in kept],
-    }
+def _packed(
+    channel: Channel, windows: NDArray[np.float32], blocks: Sequence[Block | None], kept: NDArray[np.intp]
+) -> Columns:
+    dtype, scale, offset, body = zip(
+        *(pack(windows[row], blocks[row], channel.to_base_unit) for row in kept.tolist()), strict=True
+    )
+    samples = np.full(kept.size, windows.shape[1], dtype=np.int64)
+    return {"samples": samples, "body": body, "dtype": dtype, "scale": np.array(scale), "offset": np.array(offset)}
+
+
+def _waveform_rows(channel: Channel, batch: Batch, kept: NDArray[np.intp], packed: Columns) -> Rows:
+    columns: Columns = {"rate_hz": np.full(kept.size, batch.rate_hz), **packed}
     return Rows("waveform", channel.id, batch.t_ns[kept], columns)
 
 

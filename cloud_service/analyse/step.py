@@ -89,7 +89,7 @@ class Step:
             piece.t_ns, piece.values, piece.flags, unknown, none, none, piece.rate_hz, piece.windows, piece.features
         )
         channel = piece.place.channel
-        result.rows.extend(reading_rows(channel, batch, self._waveform_every))
+        result.rows.extend(reading_rows(channel, batch, piece.blocks, self._waveform_every))
         detail = f"channel {channel.id!r} is more than a day ahead of the run's clock"
         samples = len(piece) * max(1, piece.shape[1])
         result.skips.append(Skip(frame.gateway, channel.id, SkipReason.FUTURE, detail, frame.heard_ns, samples))

@@ -76,6 +76,13 @@ def _note_late(before: Verdict, finding: Finding) -> bool:
 
 def finite(finding: Finding) -> Finding:
     """The finding without NaN and infinity, which JSON does not have: evidence tells them in words."""
+    # A sum is finite only where all its terms are: by far the most findings need no second look.
+    known = finding.score + finding.value + finding.limit
+    for value in finding.evidence.values():
+        if not isinstance(value, str):
+            known += value
+    if math.isfinite(known):
+        return finding
     odd: dict[str, Any] = {
         name: str(value) for name in ("score", "value", "limit") if not math.isfinite(value := getattr(finding, name))
     }

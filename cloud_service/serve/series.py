@@ -10,11 +10,11 @@ import numpy as np
 
 from cloud_service.store.port import Query, Table
 from cloud_service.store.schema import MEASUREMENTS, Type
+from cloud_service.store.waveform import FIELDS, unpack
 from cloud_service.store_reader import StoreReader
 from models.spectra import psd
 from telltale.clock import NS_PER_S
 from telltale.errors import RejectedError
-from telltale.wire import body
 
 MAX_POINTS = 5_000
 # Buckets that divide an hour or a day, so that rollups can serve them.
@@ -82,13 +82,13 @@ async def newest_waveform(store: StoreReader, channel: str) -> Waveform | None:
     Raises:
         RetryError: the store cannot be read now.
     """
-    table = await store.read(Query("waveform", channel, ("samples", "rate_hz", "body"), newest=1))
+    table = await store.read(Query("waveform", channel, FIELDS, newest=1))
     if len(table) == 0:
         return None
-    count, rate_hz, packed = (table.columns[name][-1] for name in ("samples", "rate_hz", "body"))
+    count, rate_hz, packed, dtype, scale, offset = (table.columns[name][-1] for name in FIELDS)
     try:
-        samples = body.decode(packed, "float32", int(count))
+        samples = unpack(packed, int(count), dtype, float(scale), float(offset))
     except RejectedError:
         return None
     frequency_hz, density = psd(samples[np.newaxis, :].astype(np.float32), float(rate_hz))
-    return Waveform(int(table.t_ns[-1]), float(rate_hz), samples.astype(np.float64), frequency_hz, density[0])
+    return Waveform(int(table.t_ns[-1]), float(rate_hz), samples, frequency_hz, density[0])

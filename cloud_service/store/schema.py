@@ -71,8 +71,15 @@ MEASUREMENTS: dict[str, Measurement] = {
             },
             ("rms", "peak", "mode1_hz"),
         ),
-        # The samples themselves: float32 in the base unit, telltale.wire.body encoded. Kept for evidence.
-        Measurement("waveform", "channel", {"samples": _I, "rate_hz": _F, "body": _B}, (), 14),
+        # The samples themselves, telltale.wire.body encoded, kept for evidence: value in the base unit = sample of
+        # `dtype` · scale + offset. Without dtype (rows of older versions): float32 in the base unit.
+        Measurement(
+            "waveform",
+            "channel",
+            {"samples": _I, "rate_hz": _F, "body": _B, "dtype": _T, "scale": _F, "offset": _F},
+            (),
+            14,
+        ),
         # Novelty of a channel: score 1 is the threshold.
         Measurement(
             "novelty",

@@ -26,8 +26,12 @@ from cloud_service.store.schema import MEASUREMENTS, Measurement, Type
 SQL_TYPES = {Type.FLOAT: "REAL", Type.INT: "INTEGER", Type.TEXT: "TEXT", Type.BYTES: "BLOB"}
 
 
+# Fields that came after the first version: the first migration leaves them out, the second adds them.
+_SINCE_2 = {"waveform": ("dtype", "scale", "offset")}
+
+
 def table_sql(measurement: Measurement) -> str:
-    """The statement that creates the table of a measurement.
+    """The statement that creates the table of a measurement, as it was in the first version.
 
     Rows that hold bodies stay in an ordinary table: large rows make a tree without row ids slow to search.
     """
@@ -35,6 +39,7 @@ def table_sql(measurement: Measurement) -> str:
     columns = [
         f'"{name}" {SQL_TYPES[kind]}' + (" NOT NULL" if name in keys else "")
         for name, kind in measurement.fields.items()
+        if name not in _SINCE_2.get(measurement.name, ())
     ]
     key = ", ".join(["series", "t_ns", *(f'"{name}"' for name in keys)])
     kind = "" if Type.BYTES in measurement.fields.values() else " WITHOUT ROWID"
@@ -42,6 +47,11 @@ def table_sql(measurement: Measurement) -> str:
         f'CREATE TABLE "{measurement.name}" (series INTEGER NOT NULL, t_ns INTEGER NOT NULL, '
         f"{', '.join(columns)}, PRIMARY KEY ({key})){kind}"
     )
+
+
+def added_sql(measurement: str, field: str) -> str:
+    """The statement that adds a field to the table of a measurement; rows that are there have none of it."""
+    return f'ALTER TABLE "{measurement}" ADD COLUMN "{field}" {SQL_TYPES[MEASUREMENTS[measurement].fields[field]]}'
 
 
 def rollup_sql(measurement: Measurement) -> list[str]:
@@ -88,4 +98,5 @@ MIGRATIONS = (
             ),
         ]
     ),
+    ";\n".join(added_sql(measurement, field) for measurement, fields in _SINCE_2.items() for field in fields),
 )

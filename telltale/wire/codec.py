@@ -197,21 +197,22 @@ def _check_sizes(message: pb.Frame) -> None:
 
 
 def _check_block(block: pb.Block) -> None:
-    if len(block.channel) > MAX_TEXT or not _is_known_name(block.channel):
-        raise RejectedError(RejectReason.BAD_NAME, f"channel {block.channel[:64]!r}")
-    where = f"channel {block.channel!r}"
-    if not 1 <= block.count <= body.MAX_SAMPLES_PER_BLOCK:
-        raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: {block.count} samples")
-    if block.type not in range(len(SAMPLE_DTYPES)):
+    channel, count, dt_ns, rate_hz = block.channel, block.count, block.dt_ns, block.rate_hz  # each access is a call
+    if len(channel) > MAX_TEXT or not _is_known_name(channel):
+        raise RejectedError(RejectReason.BAD_NAME, f"channel {channel[:64]!r}")
+    where = f"channel {channel!r}"
+    if not 1 <= count <= body.MAX_SAMPLES_PER_BLOCK:
+        raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: {count} samples")
+    if not 0 <= block.type < len(SAMPLE_DTYPES):
         raise RejectedError(RejectReason.BAD_VALUE, f"{where}: sample type {block.type}")
-    if not all(map(math.isfinite, (block.rate_hz, block.scale, block.offset))) or block.rate_hz < 0:
+    if not all(map(math.isfinite, (rate_hz, block.scale, block.offset))) or rate_hz < 0:
         raise RejectedError(RejectReason.BAD_VALUE, f"{where}: rate, scale or offset is not a finite number")
     if len(block.calibration_id) > MAX_TEXT:
         raise RejectedError(RejectReason.TOO_LARGE, f"{where}: calibration id longer than {MAX_TEXT}")
-    if block.dt_ns and len(block.dt_ns) != block.count:
-        raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: {len(block.dt_ns)} times, {block.count} samples")
-    if not block.dt_ns and block.rate_hz == 0 and block.count > 1:
-        raise RejectedError(RejectReason.BAD_VALUE, f"{where}: neither a rate nor times for {block.count} samples")
+    if dt_ns and len(dt_ns) != count:
+        raise RejectedError(RejectReason.COUNT_MISMATCH, f"{where}: {len(dt_ns)} times, {count} samples")
+    if not dt_ns and rate_hz == 0 and count > 1:
+        raise RejectedError(RejectReason.BAD_VALUE, f"{where}: neither a rate nor times for {count} samples")
     if block.flags:
         _check_flags(block, where)
     _check_times(block, where)
@@ -248,26 +249,27 @@ def _check_times(block: pb.Block, where: str) -> None:
 def _decode_blocks(message: pb.Frame) -> tuple[list[Block], list[BadBlock]]:
     """The good blocks and the bad ones, each in their order; blocks of one type and size are restored together."""
     bad: list[BadBlock] = []
-    alike: dict[tuple[int, int], list[tuple[int, bytes]]] = {}
+    alike: dict[tuple[int, int], list[tuple[int, bytes, bytes]]] = {}
     for index, block in enumerate(message.blocks):
+        packed = block.body  # a copy each time it is asked for
         try:
-            unpacked = body.unpack(block.body, SAMPLE_DTYPES[block.type], block.count)
+            unpacked = body.unpack(packed, SAMPLE_DTYPES[block.type], block.count)
         except RejectedError as error:
             bad.append(BadBlock(block.channel, block.count, error))
         else:
-            alike.setdefault((block.type, block.count), []).append((index, unpacked))
+            alike.setdefault((block.type, block.count), []).append((index, packed, unpacked))
     good: dict[int, Block] = {}
     for (kind, count), members in alike.items():
-        rows = body.restore([unpacked for _, unpacked in members], SAMPLE_DTYPES[kind], count)
-        for (index, _), samples in zip(members, rows, strict=True):
+        rows = body.restore([unpacked for _, _, unpacked in members], SAMPLE_DTYPES[kind], count)
+        for (index, packed, _), samples in zip(members, rows, strict=True):
             try:
-                good[index] = _block(message.blocks[index], samples)
+                good[index] = _block(message.blocks[index], packed, samples)
             except RejectedError as error:
                 bad.append(BadBlock(message.blocks[index].channel, count, error))
     return [good[index] for index in sorted(good)], bad
 
 
-def _block(message: pb.Block, samples: SampleArray) -> Block:
+def _block(message: pb.Block, packed: bytes, samples: SampleArray) -> Block:
     flags = _flags(message) if message.flags else ()
     if samples.dtype.kind == "f":
         _check_floats(samples, flags, message.channel)
@@ -281,6 +283,7 @@ def _block(message: pb.Block, samples: SampleArray) -> Block:
         calibration_id=message.calibration_id,
         flags=flags,
         dt_ns=np.cumsum(np.array(message.dt_ns, dtype=np.int64)) if message.dt_ns else None,
+        body=packed,
     )
 
 

@@ -95,13 +95,14 @@ def _to_tell(state: State, t_ns: NDArray[np.int64], unjudged: NDArray[np.bool_])
 def _findings(channel: Channel, t_ns: list[int], scores: Scores) -> list[Finding]:
     names = shape_names(channel)
     found = []
-    for i, score in enumerate(scores.score.tolist()):
-        feature = names[scores.feature[i]]
-        key, shift = describe_shift(feature, float(scores.shift[i]))
+    columns = (scores.score, scores.feature, scores.z, scores.shift, scores.reference)
+    for at_ns, score, index, z, shift, reference in zip(t_ns, *(column.tolist() for column in columns), strict=True):
+        feature = names[index]
+        key, described = describe_shift(feature, shift)
         found.append(
             Finding(
                 channel=channel.id,
-                t_ns=t_ns[i],
+                t_ns=at_ns,
                 reason=Reason.NOVELTY_PROVISIONAL,
                 tier=Tier.WARN if score >= 1.0 else Tier.CLEAR,
                 score=score,
@@ -111,11 +112,11 @@ def _findings(channel: Channel, t_ns: list[int], scores: Scores) -> list[Finding
                 limit_source=SOURCE,
                 evidence={
                     "feature": feature,
-                    "sign": "higher" if scores.z[i] > 0 else "lower",
-                    "z": float(scores.z[i]),
-                    key: shift,
+                    "sign": "higher" if z > 0 else "lower",
+                    "z": z,
+                    key: described,
                     "windows_judged_together": RUN,
-                    "reference_windows": int(scores.reference[i]),
+                    "reference_windows": reference,
                     "conditioned_on": "nothing: too short for temperature",
                 },
                 provisional=True,
@@ -135,7 +136,7 @@ def _stored(channel: Channel, t_ns: NDArray[np.int64], scores: Scores) -> Rows:
             "score": scores.score,
             "z": scores.z,
             "threshold": np.full(count, THRESHOLD),
-            "feature": [names[i] for i in scores.feature],
+            "feature": [names[i] for i in scores.feature.tolist()],
             "sign": np.sign(scores.z).astype(np.int64),
             "scale_h": np.full(count, RUN * channel.interval_s * NS_PER_S / NS_PER_HOUR),
         },

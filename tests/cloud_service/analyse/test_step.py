@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,11 +16,13 @@ from cloud_service.analyse.detectors import DETECTORS
 from cloud_service.analyse.outcome import StepResult
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
+from cloud_service.store.waveform import unpack
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, ClockMode
 from telltale.errors import RejectReason
 from telltale.findings import Tier
-from telltale.readings import Flag, Frame
+from telltale.readings import Block, Flag, FlagSpan, Frame
 from telltale.site import Site
+from telltale.wire.codec import decode_frame, encode_frame
 from tests.cloud_service.analyse.detectors import Failing, Range, Running
 from tests.cloud_service.analyse.site import T0_NS, bridge, decoded, frame, hour, hours, scalar, wave
 
@@ -94,6 +97,33 @@ def test_windows_are_in_base_units_and_carry_the_temperature(site: Site) -> None
     assert row["mode1_hz"] == pytest.approx(4.0, abs=0.2)
     assert (row["samples"], row["rate_hz"]) == (256, 100.0)
     assert row["temperature_c"] == pytest.approx(10, abs=1)
+
+
+def test_windows_that_came_as_one_block_of_counts_are_stored_as_they_came(site: Site) -> None:
+    samples = 500 * np.sin(2 * np.pi * 4 * np.arange(600) / 100)
+    second_ns = NS_PER_HOUR // 3600
+
+    def sent(number: int) -> tuple[Block, ...]:
+        t_ns = T0_NS + number * NS_PER_HOUR
+        gap = replace(wave("bridge.az", t_ns + 10 * second_ns, samples[:256]), flags=(FlagSpan(3, 2, Flag.MISSING),))
+        return (
+            wave("bridge.az", t_ns, samples[:256]),
+            gap,
+            wave("bridge.az", t_ns + 20 * second_ns, samples[:512]),
+            wave("bridge.az", t_ns + 30 * second_ns, samples[:100]),
+        )
+
+    whole, late = hours([0, 1], sent)
+    payloads = [encode_frame(replace(whole, blocks=whole.blocks[::-1])), encode_frame(late)]
+    frames = [decode_frame(payload, "gw") for payload in payloads]
+    blocks = [block for decoded_frame in frames for block in decoded_frame.blocks]
+    found = {key[2]: row for key, row in stored(run(site, frames, 2)).items() if key[0] == "waveform"}
+    assert [row["dtype"] for _, row in sorted(found.items())] == 2 * ["int16", "float32", "float32", "float32", "int16"]
+    for block in blocks:
+        row = found[block.t0_ns]
+        assert row["dtype"] == "float32" or row["body"] == block.body
+        got = unpack(row["body"], row["samples"], row["dtype"], row["scale"], row["offset"])
+        np.testing.assert_allclose(got, block.values()[: row["samples"]] * 9.80665, rtol=1e-6)
 
 
 @pytest.mark.parametrize("size", [3, 50])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import jsonschema
+import numpy as np
 import pytest
 
 from cloud_service.serve.api.table import ENDPOINTS
+from cloud_service.store.schema import Rows
+from telltale.wire.body import encode
 from tests.cloud_service.seed.results import NOW_NS
 from tests.cloud_service.seed.state import add_mail
+from tests.cloud_service.seed.store import opener
 
 PATHS = {
     "/facilities": 2,
@@ -119,6 +123,17 @@ async def test_the_spectrum_has_its_peak_where_the_structure_vibrates(client) ->
     density = answer["density"]
     peak_hz = answer["frequency_hz"][max(range(len(density)), key=density.__getitem__)]
     assert abs(peak_hz - 2.9) < 0.1
+
+
+async def test_a_window_of_counts_is_shown_in_the_base_unit(client, tmp_path) -> None:
+    counts = np.arange(-512, 512, dtype=np.int16)
+    sent = {"body": [encode(counts)], "dtype": ["int16"], "scale": np.array([0.25]), "offset": np.array([-1.0])}
+    window = {**sent, "samples": np.array([counts.size]), "rate_hz": np.array([100.0])}
+    store = await opener(tmp_path)()
+    await store.write([Rows("waveform", "footbridge.midspan.az", np.array([NOW_NS]), window)])
+    await store.close()
+    answer = (await client.get("/api/v1/channels/footbridge.midspan.az/waveform")).json()
+    assert answer["samples"] == (counts * 0.25 - 1.0).tolist()
 
 
 async def test_acknowledging_once(client) -> None:

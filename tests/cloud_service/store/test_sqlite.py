@@ -6,12 +6,16 @@ import sqlite3
 import numpy as np
 import pytest
 
+from cloud_service.database import open_database
 from cloud_service.store.port import Query
 from cloud_service.store.schema import Rows
 from cloud_service.store.sqlite import SqliteSettings, open_store
+from cloud_service.store.sqlite_schema import MIGRATIONS
+from cloud_service.store.waveform import unpack
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.errors import FatalError, RetryError
-from tests.contract.site import SCALAR, small_site
+from telltale.wire.body import encode
+from tests.contract.site import SCALAR, WAVEFORM, small_site
 
 T0 = 1_700_000_000 * NS_PER_S // NS_PER_DAY * NS_PER_DAY
 HOURLY = Query("reading", SCALAR, ("value",), bucket_ns=NS_PER_HOUR)
@@ -96,3 +100,21 @@ async def test_a_newer_or_broken_file_is_named(store, tmp_path):
     (tmp_path / "other.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(FatalError, match=r"other\.db"):
         await open_store(SqliteSettings(file="other.db"), small_site(), tmp_path)
+
+
+async def test_a_store_of_the_first_version_gains_the_fields_that_came_later(tmp_path):
+    old = np.linspace(-1, 1, 40, dtype=np.float32)
+    with contextlib.closing(open_database(tmp_path / "store.db", MIGRATIONS[:1])) as connection:
+        connection.execute("INSERT INTO series VALUES (1, 'waveform', ?)", (WAVEFORM,))
+        connection.execute("INSERT INTO waveform VALUES (1, ?, 40, 100.0, ?)", (T0, encode(old)))
+        assert "dtype" not in {row[1] for row in connection.execute("PRAGMA table_info(waveform)")}
+    store = await open_store(SqliteSettings(), small_site(), tmp_path)
+    counts = np.arange(-20, 20, dtype=np.int16)
+    packed = {"dtype": ["int16"], "scale": np.array([0.5]), "offset": np.array([2.0]), "body": [encode(counts)]}
+    await store.write([Rows("waveform", WAVEFORM, np.array([T0 + 1]), {**packed, "samples": np.array([40])})])
+    table = await store.read(Query("waveform", WAVEFORM, ("body", "samples", "dtype", "scale", "offset")))
+    await store.close()
+    names = ("body", "samples", "dtype", "scale", "offset")
+    first, second = (unpack(*row) for row in zip(*(table.columns[name] for name in names), strict=True))
+    assert first.tolist() == old.tolist()
+    assert second.tolist() == (counts * 0.5 + 2.0).tolist()
