@@ -32,7 +32,9 @@ class Progress:
                 self._print(_sentence(incident))
         mails = len(list(self._layout.mails.glob("*.eml")))
         if mails > self._mails:
-            self._print(f"  {mails - self._mails} mail(s) sent, readable on the page and in {self._layout.mails}")
+            where = "" if self._mails else f", readable on the page and in {self._layout.mails}"
+            count = "a mail" if mails - self._mails == 1 else f"{mails - self._mails} mails"
+            self._print(f"  {count} sent{where}")
             self._mails = mails
         self._show_date()
 
