@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from cloud_service.journal.runs import RunKey
 from telltale.topics import Verb, topic
-from telltale.wire.codec import StoredAck, encode_stored
+from telltale.wire.ack import StoredAck, encode_stored
 
 Publish = Callable[[str, bytes], Awaitable[None]]
 MAX_PENDING = 10_000  # runs; a flood of runs drops the oldest acks, not memory

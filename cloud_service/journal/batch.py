@@ -10,7 +10,7 @@ from cloud_service.journal.dead_letter import DeadLetter
 from cloud_service.journal.entries import Entry, FrameEntry, HealthEntry, RejectedEntry, StatusEntry
 from cloud_service.journal.runs import Run, RunBook, RunKey
 from telltale.errors import RejectReason
-from telltale.wire.codec import StoredAck
+from telltale.wire.ack import StoredAck
 
 # A run with more gaps than this takes only what fills them; what would open another stays unacknowledged and comes
 # again. Bounds memory, the `runs` row and the store-ack, whatever a gateway sends.

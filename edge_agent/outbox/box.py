@@ -21,7 +21,7 @@ from edge_agent.outbox.pending import PendingFrames
 from edge_agent.reports import LOG, Reports
 from telltale.errors import FatalError
 from telltale.settings import Settings
-from telltale.wire.codec import StoredAck
+from telltale.wire.ack import StoredAck
 
 T = TypeVar("T")
 

@@ -20,7 +20,8 @@ from edge_agent.outbox.schema import (
 )
 from telltale.errors import FatalError
 from telltale.readings import DropRecord
-from telltale.wire.codec import MAX_DROPS, StoredAck
+from telltale.wire.ack import StoredAck
+from telltale.wire.codec import MAX_DROPS
 
 MAX_REJECTED = 256
 CHECKPOINT_PAGES = 512  # a damaged WAL costs what is not checkpointed yet: little

@@ -26,7 +26,7 @@ from telltale.errors import RejectedError
 from telltale.health import Health, Status
 from telltale.settings import Settings
 from telltale.topics import Verb, topic
-from telltale.wire.codec import decode_stored
+from telltale.wire.ack import decode_stored
 
 STEADY_S = 60.0  # a session that lasted this long begins the back-off anew
 UNSTORED_S = 60.0  # after this long without a store-ack the operator is told

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edge_agent.outbox.schema import MAX_SEQUENCE, frame_id
 from telltale.clock import NS_PER_S
-from telltale.wire.codec import StoredAck
+from telltale.wire.ack import StoredAck
 
 JITTER = 0.25
 

@@ -1,4 +1,4 @@
-"""Frames and store-acks ↔ bytes.
+"""Frames ↔ bytes.
 
 Decoding is defensive: the packet's size is checked before it is parsed, every declared count before anything of that
 size is allocated, the payload's identity against the topic's. What cannot be accepted raises `RejectedError` with a
@@ -30,23 +30,6 @@ MAX_FLAG_SPANS = 4_096
 MAX_DROPS = 1_024
 MAX_TEXT = 64
 MAX_INT64 = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAck:
-    """What the service has committed of one run.
-
-    Attributes:
-        run_id: the run.
-        cumulative: every sequence up to this one is stored or rejected.
-        above: stored (first, last) ranges above `cumulative`.
-        rejected: sequence → (reason, detail) of frames that can never be stored.
-    """
-
-    run_id: bytes
-    cumulative: int
-    above: tuple[tuple[int, int], ...] = ()
-    rejected: tuple[tuple[int, str, str], ...] = ()
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -301,36 +284,3 @@ def _check_floats(samples: SampleArray, flags: tuple[FlagSpan, ...], channel: st
             bad[span.start : span.start + span.count] = False
     if bad.any():
         raise RejectedError(RejectReason.BAD_VALUE, f"channel {channel!r}: NaN that is not flagged missing")
-
-
-def encode_stored(ack: StoredAck) -> bytes:
-    """The wire bytes of a store-ack."""
-    message = pb.Stored(version=VERSION, run_id=ack.run_id, cumulative=ack.cumulative)
-    for first, last in ack.above:
-        message.above.add(first=first, last=last)
-    for sequence, reason, detail in ack.rejected:
-        message.rejected.add(sequence=sequence, reason=reason, detail=detail[:200])
-    return message.SerializeToString()
-
-
-def decode_stored(payload: bytes) -> StoredAck:
-    """The store-ack in `payload`.
-
-    Raises:
-        RejectedError: not a store-ack.
-    """
-    if len(payload) > MAX_PACKET_BYTES:
-        raise RejectedError(RejectReason.TOO_LARGE, f"{len(payload)} bytes, at most {MAX_PACKET_BYTES}")
-    message = pb.Stored()
-    try:
-        message.ParseFromString(payload)
-    except DecodeError as error:
-        raise RejectedError(RejectReason.NOT_A_FRAME, str(error)[:200]) from None
-    if message.version != VERSION or len(message.run_id) != RUN_ID_BYTES:
-        raise RejectedError(RejectReason.UNKNOWN_VERSION, "not a store-ack of version 1")
-    return StoredAck(
-        run_id=message.run_id,
-        cumulative=message.cumulative,
-        above=tuple((item.first, item.last) for item in message.above),
-        rejected=tuple((item.sequence, item.reason, item.detail) for item in message.rejected),
-    )

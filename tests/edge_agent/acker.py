@@ -12,7 +12,8 @@ import aiomqtt
 
 from telltale.readings import Frame
 from telltale.topics import Verb, parse, topic
-from telltale.wire.codec import StoredAck, decode_frame, encode_stored
+from telltale.wire.ack import StoredAck, encode_stored
+from telltale.wire.codec import decode_frame
 
 DEADLINE_S = 30.0
 

@@ -18,7 +18,7 @@ from edge_agent.outbox.database import Batch, OutboxDatabase
 from edge_agent.outbox.schema import frame_id, sequence_of
 from edge_agent.reports import Reports
 from telltale.readings import DropRecord
-from telltale.wire.codec import StoredAck
+from telltale.wire.ack import StoredAck
 from tests.edge_agent.acker import until
 
 RUN = b"r" * 16

@@ -14,7 +14,7 @@ from edge_agent.publish.window import UnackedWindow
 from edge_agent.reports import Reports
 from telltale.backoff import FullJitter
 from telltale.clock import NS_PER_S, ManualClock
-from telltale.wire.codec import StoredAck
+from telltale.wire.ack import StoredAck
 
 RUN = b"r" * 16
 

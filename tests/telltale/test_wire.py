@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from telltale.errors import RejectedError, RejectReason
 from telltale.readings import SAMPLE_DTYPES, Block, ClockQuality, DropRecord, Flag, FlagSpan, Frame
-from telltale.wire import body, codec
+from telltale.wire import ack, body, codec
 from telltale.wire import frame_pb2 as pb
 
 RUN_ID = bytes(range(16))
@@ -65,7 +65,7 @@ def test_frame_comes_back_equal(values: np.ndarray, t0_ns: int, rate_hz: float, 
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_frame_or_a_rejection(payload: bytes) -> None:
-    for decode in (lambda: codec.decode_frame(payload, "gw-1"), lambda: codec.decode_stored(payload)):
+    for decode in (lambda: codec.decode_frame(payload, "gw-1"), lambda: ack.decode_stored(payload)):
         try:
             decode()
         except RejectedError as error:
@@ -140,5 +140,5 @@ def test_an_oversized_packet_is_refused_before_it_is_parsed() -> None:
 
 
 def test_store_ack_comes_back_equal() -> None:
-    ack = codec.StoredAck(RUN_ID, 12, ((14, 20), (30, 30)), ((13, "bad_body", "x"),))
-    assert codec.decode_stored(codec.encode_stored(ack)) == ack
+    sent = ack.StoredAck(RUN_ID, 12, ((14, 20), (30, 30)), ((13, "bad_body", "x"),))
+    assert ack.decode_stored(ack.encode_stored(sent)) == sent

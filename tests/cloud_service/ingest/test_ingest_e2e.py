@@ -16,7 +16,8 @@ import pytest
 
 from cloud_service.process_stats import read_stats
 from telltale.readings import Block, DropRecord, Frame
-from telltale.wire.codec import MAX_PACKET_BYTES, decode_stored, encode_frame
+from telltale.wire.ack import decode_stored
+from telltale.wire.codec import MAX_PACKET_BYTES, encode_frame
 from tests.servers.process import wait_until
 
 pytestmark = pytest.mark.e2e
