@@ -199,9 +199,8 @@ class Outbox:
 
     async def payload(self, frame: int) -> bytes | None:
         """The payload of a frame; None when it is gone or damaged (then counted as dropped)."""
-        before = self._database.totals.frames
-        payload = await self.call(lambda: self._database.payload(frame))
-        if payload is None and self._database.totals.frames < before:
+        payload, damaged = await self.call(lambda: self._database.payload(frame))
+        if damaged:
             self.dropped += 1
             self._reports.problem(TOPIC, "a frame's checksum is wrong: dropped and counted")
             async with self._room:

@@ -261,16 +261,16 @@ class OutboxDatabase:
             "SELECT id, size FROM frames WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", (cursor, until, limit)
         ).fetchall()
 
-    def payload(self, frame: int) -> bytes | None:
-        """The payload of a frame; None when it is gone, or was damaged: then it is noted as dropped."""
+    def payload(self, frame: int) -> tuple[bytes | None, bool]:
+        """The payload of a frame, None when it is gone; and whether it was damaged: then it is noted as dropped."""
         row = self._connection.execute("SELECT crc, payload FROM frames WHERE id = ?", (frame,)).fetchone()
         if row is None:
-            return None
+            return None, False
         if zlib.crc32(row[1]) == row[0]:
-            return bytes(row[1])
+            return bytes(row[1]), False
         with self._transaction():
             self.drop(frame, "damaged")
-        return None
+        return None, True
 
     def close(self) -> None:
         """Checkpoint and close."""

@@ -19,7 +19,8 @@ class FrameChooser:
 
     Args:
         outbox, window, clock: of the agent; what the window holds is not chosen again before it is overdue.
-        newest: highest id when the session began: up to there is backlog, beyond it live data.
+        newest: highest id when the session began: up to there is backlog, beyond it live data. 0: no frame is more
+            urgent than the one before it (a recording that is played), and all go in order.
     """
 
     def __init__(self, outbox: Outbox, window: UnackedWindow, clock: Clock, newest: int) -> None:
@@ -32,7 +33,7 @@ class FrameChooser:
 
     def rescan(self) -> None:
         """Frames of an earlier run came into the outbox (a report of drops): look at the backlog again."""
-        self._backlog = 0
+        self._backlog, self._boundary = 0, max(self._boundary, self._live)
 
     async def frames(self) -> AsyncIterator[tuple[int, bytes]]:
         """(id, payload) of all that may be sent now; each one is in the window when it is handed over."""

@@ -141,7 +141,9 @@ class Publisher:
         for code in codes:
             if getattr(code, "value", code) >= DENIED:
                 raise aiomqtt.MqttError(f"subscription to our store-acks denied: {code}")
-        chooser = FrameChooser(self._outbox, self._window, self._clock, await self._outbox.newest())
+        # Live data first, where there is any; a recording is played in order, or its own past would look late.
+        newest = await self._outbox.newest() if self._outbox.may_drop else 0
+        chooser = FrameChooser(self._outbox, self._window, self._clock, newest)
         await client.publish(*self._retained("online"), qos=1, retain=True)
         self.connected = True
         self._reports.solved("broker", "connected again")

@@ -111,8 +111,8 @@ def test_a_flipped_bit_is_found_counted_and_not_sent(tmp_path: Path) -> None:
     raw.execute("UPDATE frames SET payload = CAST(x'00' || substr(payload, 2) AS BLOB) WHERE id & 1 = 1")
     raw.commit()
     raw.close()
-    assert database.payload(frame_id(database.ordinal, 1)) is None
-    assert database.payload(frame_id(database.ordinal, 2)) == bytes([2]) * 100
+    assert database.payload(frame_id(database.ordinal, 1)) == (None, True)
+    assert database.payload(frame_id(database.ordinal, 2)) == (bytes([2]) * 100, False)
     assert [item[2] for item in database.unreported()] == [[DropRecord(1, 1, "damaged")]]
     database.close()
 
@@ -148,7 +148,7 @@ def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
         found = sequences(database)
         assert found == list(range(1, len(found) + 1))
         assert len(found) >= told
-        assert all(database.payload(row[0]) is not None for row in database.after(0, (1 << 63) - 1, 100_000))
+        assert all(database.payload(row[0])[0] is not None for row in database.after(0, (1 << 63) - 1, 100_000))
         database.close()
 
 

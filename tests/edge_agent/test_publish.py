@@ -102,6 +102,26 @@ async def test_live_frames_go_before_the_backlog_which_never_fills_the_window(tm
     await outbox.close()
 
 
+async def test_a_recording_is_played_in_order_whatever_lay_in_the_outbox_before(tmp_path: Path) -> None:
+    outbox = await outbox_with(tmp_path, 6)
+    unacked = window(frames=4)
+    chooser = FrameChooser(outbox, unacked, ManualClock(), 0)
+    assert await chosen(chooser) == [1, 2, 3, 4]
+    await put(outbox, 7, 8)
+    unacked.acknowledge(1, StoredAck(RUN, 4))
+    assert await chosen(chooser) == [5, 6, 7, 8]
+    await outbox.close()
+
+
+async def test_a_frame_that_is_acknowledged_while_it_is_looked_up_is_not_counted_as_dropped(tmp_path: Path) -> None:
+    outbox = await outbox_with(tmp_path, 3)
+    outbox.settle(StoredAck(RUN, 3))
+    _, payload = await asyncio.gather(outbox._commit(), outbox.payload(await outbox.newest()))
+    assert payload is None
+    assert (outbox.dropped, outbox.acknowledged) == (0, 3)
+    await outbox.close()
+
+
 async def test_what_is_overdue_is_sent_again_and_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     outbox = await outbox_with(tmp_path, 3)
     unacked, clock = window(), ManualClock()
