@@ -122,6 +122,14 @@ class DropRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RunEnd:
+    """An earlier run of the gateway and the last sequence that it reached."""
+
+    run_id: bytes
+    last_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """Blocks that were committed together at the edge.
 
@@ -134,6 +142,8 @@ class Frame:
         clock_quality, clock_error_ns: how far `acquired_ns` can be trusted.
         blocks: the readings.
         drops: sequences that this run dropped since the last frame.
+        after: earlier runs of which the gateway still held frames when it sealed this one, oldest first: what the
+            service has not had of them comes before this frame in the order of acquisition.
     """
 
     gateway: str
@@ -145,6 +155,7 @@ class Frame:
     clock_error_ns: int = 0
     blocks: tuple[Block, ...] = ()
     drops: tuple[DropRecord, ...] = field(default=())
+    after: tuple[RunEnd, ...] = ()
 
 
 def missing_spans(values: SampleArray) -> tuple[FlagSpan, ...]:

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 
 from telltale.clock import NS_PER_S
 from telltale.errors import RejectedError, RejectReason
-from telltale.readings import SAMPLE_DTYPES, Block, ClockQuality, DropRecord, Flag, FlagSpan, Frame, SampleArray
+from telltale.readings import SAMPLE_DTYPES, Block, ClockQuality, DropRecord, Flag, FlagSpan, Frame, RunEnd, SampleArray
 from telltale.topics import is_name
 from telltale.wire import body
 from telltale.wire import frame_pb2 as pb
@@ -28,6 +28,7 @@ MAX_BLOCKS = 4_096
 MAX_FRAME_SAMPLES = 4_194_304
 MAX_FLAG_SPANS = 4_096
 MAX_DROPS = 1_024
+MAX_AFTER = 64
 MAX_TEXT = 64
 MAX_INT64 = 2**63 - 1
 
@@ -48,6 +49,8 @@ def encode_frame(frame: Frame) -> bytes:
         message.blocks.append(_encode_block(block))
     for drop in frame.drops:
         message.drops.add(first=drop.first, last=drop.last, reason=drop.reason)
+    for run in frame.after:
+        message.after.add(run_id=run.run_id, last_sequence=run.last_sequence)
     return message.SerializeToString()
 
 
@@ -128,6 +131,7 @@ def _frame(message: pb.Frame, blocks: tuple[Block, ...]) -> Frame:
         clock_error_ns=min(message.clock_error_ns, MAX_INT64),
         blocks=blocks,
         drops=tuple(DropRecord(drop.first, drop.last, drop.reason) for drop in message.drops),
+        after=tuple(RunEnd(run.run_id, run.last_sequence) for run in message.after),
     )
 
 
@@ -177,6 +181,15 @@ def _check_sizes(message: pb.Frame) -> None:
     for drop in message.drops:
         if not 1 <= drop.first <= drop.last <= MAX_INT64 or len(drop.reason) > MAX_TEXT:
             raise RejectedError(RejectReason.BAD_VALUE, f"drop record {drop.first}-{drop.last}")
+    _check_after(message)
+
+
+def _check_after(message: pb.Frame) -> None:
+    if len(message.after) > MAX_AFTER:
+        raise RejectedError(RejectReason.TOO_LARGE, f"{len(message.after)} earlier runs, at most {MAX_AFTER}")
+    for run in message.after:
+        if len(run.run_id) != RUN_ID_BYTES or run.run_id == message.run_id or run.last_sequence > MAX_INT64:
+            raise RejectedError(RejectReason.BAD_VALUE, f"earlier run that ended at {run.last_sequence}")
 
 
 def _check_block(block: pb.Block) -> None:

@@ -74,6 +74,7 @@ class Frame(_message.Message):
     CLOCK_ERROR_NS_FIELD_NUMBER: _builtins.int
     BLOCKS_FIELD_NUMBER: _builtins.int
     DROPS_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """1"""
     gateway: _builtins.str
@@ -93,6 +94,10 @@ class Frame(_message.Message):
     def blocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Block]: ...
     @_builtins.property
     def drops(self) -> _containers.RepeatedCompositeFieldContainer[Global___Drop]: ...
+    @_builtins.property
+    def after(self) -> _containers.RepeatedCompositeFieldContainer[Global___RunEnd]:
+        """earlier runs of which the gateway still held frames when it sealed this one"""
+
     def __init__(
         self,
         *,
@@ -106,10 +111,11 @@ class Frame(_message.Message):
         clock_error_ns: _builtins.int = ...,
         blocks: _abc.Iterable[Global___Block] | None = ...,
         drops: _abc.Iterable[Global___Drop] | None = ...,
+        after: _abc.Iterable[Global___RunEnd] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acquired_ns", b"acquired_ns", "blocks", b"blocks", "clock_error_ns", b"clock_error_ns", "clock_quality", b"clock_quality", "drops", b"drops", "gateway", b"gateway", "monotonic_ns", b"monotonic_ns", "run_id", b"run_id", "sequence", b"sequence", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acquired_ns", b"acquired_ns", "after", b"after", "blocks", b"blocks", "clock_error_ns", b"clock_error_ns", "clock_quality", b"clock_quality", "drops", b"drops", "gateway", b"gateway", "monotonic_ns", b"monotonic_ns", "run_id", b"run_id", "sequence", b"sequence", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -221,6 +227,30 @@ class Drop(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Drop: _TypeAlias = Drop  # noqa: Y015
+
+@_typing.final
+class RunEnd(_message.Message):
+    """An earlier run of the same gateway, oldest first, and the last sequence that it reached."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    LAST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    run_id: _builtins.bytes
+    last_sequence: _builtins.int
+    def __init__(
+        self,
+        *,
+        run_id: _builtins.bytes = ...,
+        last_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_sequence", b"last_sequence", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunEnd: _TypeAlias = RunEnd  # noqa: Y015
 
 @_typing.final
 class Stored(_message.Message):

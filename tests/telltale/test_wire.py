@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from telltale.errors import RejectedError, RejectReason
-from telltale.readings import SAMPLE_DTYPES, Block, ClockQuality, DropRecord, Flag, FlagSpan, Frame
+from telltale.readings import SAMPLE_DTYPES, Block, ClockQuality, DropRecord, Flag, FlagSpan, Frame, RunEnd
 from telltale.wire import ack, body, codec
 from telltale.wire import frame_pb2 as pb
 
@@ -54,10 +54,12 @@ def test_frame_comes_back_equal(values: np.ndarray, t0_ns: int, rate_hz: float, 
     irregular = data.draw(st.booleans())
     dt_ns = np.sort(data.draw(hnp.arrays(np.int64, values.size, elements=st.integers(0, 2**50)))) if irregular else None
     block = Block("bridge.az", t0_ns, 0.0 if irregular else rate_hz, values, 0.5, -1.0, "cal-1", flags, dt_ns)
-    frame = Frame("gw-1", RUN_ID, 3, 77, 88, ClockQuality.SYNCHRONISED, 99, (block,), (DropRecord(1, 2, "full"),))
+    drops, after = (DropRecord(1, 2, "full"),), (RunEnd(b"earlier run here", 41),)
+    frame = Frame("gw-1", RUN_ID, 3, 77, 88, ClockQuality.SYNCHRONISED, 99, (block,), drops, after)
     back = codec.decode_frame(codec.encode_frame(frame), "gw-1")
     assert (back.gateway, back.run_id, back.sequence, back.acquired_ns) == ("gw-1", RUN_ID, 3, 77)
-    assert (back.clock_quality, back.clock_error_ns, back.drops) == (frame.clock_quality, 99, frame.drops)
+    assert (back.clock_quality, back.clock_error_ns, back.drops) == (frame.clock_quality, 99, drops)
+    assert back.after == after
     assert back.blocks[0].flags == flags
     assert back.blocks[0].samples.tobytes() == values.tobytes()
     assert (back.blocks[0].times_ns() == block.times_ns()).all()
