@@ -127,7 +127,8 @@ class Gates:
 
         Args:
             read_offset: how far the journal has been read.
-            monotonic_ns, now_ns: the run's clock.
+            monotonic_ns: the run's clock.
+            now_ns: likewise.
         """
         for gateway, gate in self._gates.items():
             if gate.waiting:

@@ -8,6 +8,7 @@ What it says of a frame depends on the frames before it in the journal, not on h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -19,6 +20,7 @@ from cloud_service.analyse.judge import NEVER, Bench, judge
 from cloud_service.analyse.order import judging_order
 from cloud_service.analyse.outcome import Latest, StepResult
 from cloud_service.analyse.piece import Piece
+from cloud_service.analyse.repeats import Times, unjudged
 from cloud_service.analyse.route import route
 from cloud_service.analyse.rows import reading_rows
 from cloud_service.analyse.segment import Newest, Segment, segments
@@ -60,7 +62,8 @@ class Step:
         for structure, members in _by_structure(self._sift(pieces, frames, result)).items():
             newest = states.get(structure, "newest", Newest, Newest)
             bench = Bench(self._detectors, states, heard_ns, newest.heard_ns, self._waveform_every, self._mode)
-            self._judge_structure(structure, segments(members, newest), bench, result)
+            found = segments(members, newest, partial(_unjudged, states))
+            self._judge_structure(structure, found, bench, result)
             states.put(structure, "newest", newest)
         result.judged.sort(key=lambda judged: (judged.frame, judged.caused_ns, self._rank[judged.finding.channel]))
         return states, result
@@ -124,6 +127,13 @@ class Step:
         for segment in found:
             judge(self._orders[structure], segment, enter(around, bench.states, segment), bench, result)
         bench.states.put(structure, "surroundings", around)
+
+
+def _unjudged(states: States, piece: Piece) -> Piece | None:
+    channel = piece.place.channel.id
+    times = states.get(channel, "judged", Times, Times)
+    states.put(channel, "judged", times)
+    return unjudged(times, piece)
 
 
 def _by_structure(pieces: Sequence[Piece]) -> dict[str, list[Piece]]:

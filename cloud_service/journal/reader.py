@@ -83,7 +83,7 @@ class JournalReader:
             for start in range(0, len(offsets), MAX_BOUND):
                 some = offsets[start : start + MAX_BOUND]
                 rows = self._connection.execute(
-                    'SELECT "offset", gateway, run_id, sequence, received_ns, payload, crc FROM frames'
+                    'SELECT "offset", gateway, run_id, sequence, received_ns, payload, crc FROM frames'  # noqa: S608
                     f' WHERE "offset" IN ({", ".join("?" * len(some))})',
                     some,
                 )
