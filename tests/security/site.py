@@ -56,10 +56,16 @@ class Deployment:
 
     def files(self, name: str, whose: Identity | None = None) -> tuple[Path, Path]:
         """Certificate and key; made when first asked for."""
-        kept = LocalFiles(self.folder / name.replace(":", "_"), name.replace(":", "_"))
+        stem = name.replace(":", "_")
+        kept = LocalFiles(self.folder / stem, stem)
         with opened_desk(self.folder / "ca", None, now()) as desk:
             keep_local(desk, kept, whose or identity(name), days=DAYS)
         return kept.certificate, kept.key
+
+    def files_as_they_are(self, name: str) -> tuple[Path, Path]:
+        """Certificate and key that exist: nothing is renewed."""
+        stem = self.folder / name / name
+        return stem.with_suffix(".crt"), stem.with_suffix(".key")
 
     def dated(self, name: str, at: datetime, days: int) -> tuple[Path, Path]:
         """Certificate and key, issued at another time."""
