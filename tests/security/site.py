@@ -64,7 +64,7 @@ class Deployment:
 
     def files_as_they_are(self, name: str) -> tuple[Path, Path]:
         """Certificate and key that exist: nothing is renewed."""
-        stem = self.folder / name / name
+        stem = self.folder / name.replace(":", "_") / name.replace(":", "_")
         return stem.with_suffix(".crt"), stem.with_suffix(".key")
 
     def dated(self, name: str, at: datetime, days: int) -> tuple[Path, Path]:
@@ -87,6 +87,10 @@ class Deployment:
 
     def tls(self, name: str) -> ssl.SSLContext:
         return client_tls(self.ca, *self.files(name))
+
+    def tls_as_it_is(self, name: str) -> ssl.SSLContext:
+        """With files that were made before: nothing is renewed."""
+        return client_tls(self.ca, *self.files_as_they_are(name))
 
 
 def client_tls(ca: Path, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from cloud_service.pki.roles import Identity, server
 from telltale.broker import BrokerSettings, tls_context
 from tests.security.mqtt5 import Refused, connect_packet, session
-from tests.security.site import Deployment, client_tls, identity, new_deployment, now, secured_broker
+from tests.security.site import Deployment, client_tls, new_deployment, now, secured_broker
 from tests.servers.process import Server, running
 
 pytestmark = pytest.mark.e2e
@@ -47,26 +48,31 @@ async def lets_in(broker: Server, tls: ssl.SSLContext | None) -> bool:
         return False
 
 
+def server_named(name: str) -> Identity:
+    return server(name, ("localhost",))
+
+
 def self_signed(made: Deployment) -> tuple[Path, Path]:
     """The certificate of an authority that vouches for itself alone."""
     other = new_deployment(made.folder / "self", "gw-a")
     return other.ca, other.folder / "ca" / "ca.key"
 
 
-def bad_certificates(made: Deployment) -> dict[str, tuple[Path, Path] | None]:
+def bad_certificates(made: Deployment) -> dict[str, tuple[tuple[Path, Path] | None, str]]:
+    """Certificate and key, and what the broker's alert says of them."""
     # Authorities of other sites: one with a name of its own, one with ours.
     stranger = new_deployment(made.folder / "stranger", "Another CA")
     twin = new_deployment(made.folder / "twin")
     return {
-        "none": None,
-        "of another authority": stranger.files("gw-a"),
-        "of another authority with our authority's name": twin.files("gw-a"),
-        "self-signed": self_signed(made),
-        "expired": made.dated("gw-old", now() - timedelta(days=900), 825),
-        "not yet valid": made.dated("gw-early", now() + timedelta(days=30), 825),
-        "revoked": made.files_as_they_are("gw-revoked"),
-        "a server's": made.files("broker"),
-        "a server's, by the name of a gateway": made.files("gw-server", identity("broker")),
+        "none": (None, "handshake failure"),
+        "of another authority": (stranger.files("gw-a"), "unknown ca"),
+        "of another authority with our authority's name": (twin.files("gw-a"), "unknown ca"),
+        "self-signed": (self_signed(made), "unknown ca"),
+        "expired": (made.dated("gw-old", now() - timedelta(days=900), 825), "certificate expired"),
+        "not yet valid": (made.dated("gw-early", now() + timedelta(days=30), 825), "bad certificate"),
+        "revoked": (made.files_as_they_are("gw-revoked"), "certificate revoked"),
+        "a server's": (made.files("broker"), "unsupported certificate"),
+        "a server's, by a gateway's name": (made.files("gw-server", server_named("gw-server")), "unsupported certificate"),
     }
 
 
@@ -74,9 +80,14 @@ async def test_nobody_gets_in_with_a_bad_certificate(door: Door) -> None:
     made = door.deployment
     good = made.tls("gw-a")
     assert await lets_in(door.broker, good)
-    for what, files in bad_certificates(made).items():
+    for what, (files, alert) in bad_certificates(made).items():
         tls = client_tls(made.ca, *files) if files else client_tls(made.ca)
         assert not await lets_in(door.broker, tls), what
+        # In TLS 1.2 the broker's reason comes within the handshake.
+        tls.maximum_version = ssl.TLSVersion.TLSv1_2
+        with pytest.raises(ssl.SSLError) as refusal:
+            talk(tls, "localhost", door.broker.port)
+        assert f"alert {alert}" in str(refusal.value), (what, refusal.value)
     assert not await lets_in(door.broker, None), "plaintext"
     assert await lets_in(door.broker, good)
 
@@ -179,12 +190,12 @@ def test_our_clients_do_not_go_back_to_tls_1_1(door: Door) -> None:
 
 def test_a_gateway_cannot_pose_as_the_broker(door: Door) -> None:
     """Its certificate is a client's, whatever name it has."""
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(*door.deployment.files("localhost"))
+    poser = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    poser.load_cert_chain(*door.deployment.files("localhost"))
     context = ours(door.deployment, "localhost")
     context.check_hostname = False  # so that the purpose alone decides
     with pytest.raises(ssl.SSLCertVerificationError, match="unsuitable certificate purpose"):
-        talk(context, "localhost", echo(server))
+        talk(context, "localhost", echo(poser))
 
 
 def test_what_is_issued_passes_openssl_s_strict_rules(door: Door) -> None:
