@@ -61,7 +61,7 @@ class GatewayWatch:
         """A frame of this gateway."""
         now_ns, found = frame.heard_ns, []
         if now_ns - self.state.gateway_ns > self.limit_ns:
-            self.state.since_ns = now_ns  # its channels have been quiet with it
+            self.state.since_ns = max(self.state.since_ns, now_ns)  # its channels have been quiet with it
         self.state.gateway_ns = max(self.state.gateway_ns, now_ns)
         if self._gateway in self.state.silent:
             del self.state.silent[self._gateway]
