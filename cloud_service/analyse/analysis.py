@@ -118,7 +118,7 @@ class Analysis:
             return False  # the run follows the data's time, and there is no data yet
         changes = Changes(now_ns=now_ns, rows=self._gateways.rows(now_ns), moves=self._gates.moves(Turn()))
         if caught_up:
-            self._alert(self._gateways.tick(now_ns), changes)
+            self._alert(self._gateways.tick(now_ns, self._clock.monotonic_ns()), changes)
             self._release(now_ns, changes.alerts)
         if not (
             changes.rows

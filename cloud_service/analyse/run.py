@@ -159,7 +159,7 @@ def _follow(
             pause_s = 0.0
         if clock.monotonic_ns() >= next_tick_ns:
             analysis.look(tail.offset)
-            analysis.tick(caught_up=not records)
+            analysis.tick(caught_up=tail.is_near_end())
             with contextlib.suppress(OSError):  # counters are not worth the process
                 write_stats(data_dir, "analyse", asdict(counters))
             next_tick_ns = clock.monotonic_ns() + TICK_NS
