@@ -14,7 +14,7 @@ from cloud_service.serve.process_metrics import channel_metrics, process_metrics
 from cloud_service.serve.service import Service
 
 _GAUGES = {
-    "frames_waiting": "Frames in the journal that analysis has not seen yet",
+    "frames_waiting": "Frames in the journal that analysis has not judged yet",
     "spool_rows": "Batches of results that wait for the store",
     "mails_pending": "Mails that wait to be sent",
     "gateways_online": "Gateways whose status says online",
@@ -46,6 +46,7 @@ class ServiceCollector(Collector):
         if health.status == "unreadable":
             return
         yield from _totals(health)
+        yield from _gates(health)
         yield from self._gateways()
         yield from process_metrics(self._service.data_dir)
         yield from skipped_metrics(self._service.state)
@@ -64,6 +65,17 @@ class ServiceCollector(Collector):
             if gateway.health is not None:
                 backlog.add_metric(label, gateway.health.backlog_frames)
         yield from (seen, backlog, online)
+
+
+def _gates(health: Health) -> Iterator[Metric]:
+    waiting = GaugeMetricFamily("telltale_gate_waiting_frames", "Wait for frames before them", labels=["gateway"])
+    missing = GaugeMetricFamily("telltale_gate_missing_frames", "Frames that they wait for", labels=["gateway"])
+    passed = CounterMetricFamily("telltale_gate_passed_over", "Missing frames that were given up", labels=["gateway"])
+    for gate in health.gates:
+        waiting.add_metric([gate.gateway], gate.waiting)
+        missing.add_metric([gate.gateway], gate.missing)
+        passed.add_metric([gate.gateway], gate.passed_over)
+    yield from (waiting, missing, passed)
 
 
 def _totals(health: Health) -> Iterator[Metric]:
