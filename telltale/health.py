@@ -31,7 +31,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         version: of the agent.
         backlog_frames, backlog_bytes, oldest_ns: frames committed and not yet store-acked.
         produced, acknowledged, rejected, dropped: counts of this run.
-        hours_left: until the outbox is full at the present rate; None when it is not filling.
+        damaged: places in the outbox's files that this run found torn or flipped; frames lost by it are in `dropped`.
+        hours_left: until the outbox or the disk is full at the present rate; None when it is not filling.
+        outage_hours: how long an outage that began now could be bridged, at the present rate of production; None where
+            nothing is produced, or for the first half minute.
         disk_free_bytes, rss_bytes: of the gateway.
         clock_quality: 0 unknown, 1 free running, 2 synchronised.
         inputs: every configured channel.
@@ -47,7 +50,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: int = 0
     rejected: int = 0
     dropped: int = 0
+    damaged: int = 0
     hours_left: float | None = None
+    outage_hours: float | None = None
     disk_free_bytes: int = 0
     rss_bytes: int = 0
     clock_quality: int = 0
