@@ -68,7 +68,7 @@ class FrameAssembler:
     Args:
         gateway, run_id: of every frame.
         clock: stamps the frames and times the interval.
-        quality: the clock's quality now.
+        quality, error_ns: the clock's quality now, and the bound of its error.
         settings: interval and bound.
         sealed: takes each finished frame over.
     """
@@ -82,6 +82,7 @@ class FrameAssembler:
         quality: Callable[[], ClockQuality],
         settings: FrameSettings,
         sealed: Callable[[SealedFrame], None],
+        error_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self.run_id = run_id
         self.sequence = 0
@@ -89,6 +90,7 @@ class FrameAssembler:
         self._gateway = gateway
         self._clock = clock
         self._quality = quality
+        self._error_ns = error_ns
         self._settings = settings
         self._sealed = sealed
         self._open = {Rank.SCALAR: _Open(), Rank.WAVEFORM: _Open()}  # in the order of sealing
@@ -146,6 +148,7 @@ class FrameAssembler:
             acquired_ns=self._clock.now_ns(),
             monotonic_ns=self._clock.monotonic_ns(),
             clock_quality=self._quality(),
+            clock_error_ns=self._error_ns(),
             blocks=blocks,
             drops=drops,
         )

@@ -62,6 +62,7 @@ class Outbox:
         self.acknowledged = self.rejected = self.dropped = 0
         self.changed = asyncio.Event()
         self._reports = reports
+        self._boot = _boot_id()
         self._pending = PendingFrames(settings.memory_bytes)
         self._acks: list[StoredAck] = []
         self._wake = asyncio.Event()
@@ -211,6 +212,10 @@ class Outbox:
         """The ordinal of a run that has, or had at the start, frames here."""
         return self._database.ordinals.get(run_id)
 
+    def boot_of(self, ordinal: int) -> str:
+        """The boot of the machine in which a run was recorded; empty where it is not known: that of earlier runs."""
+        return self._boot if ordinal == self._database.ordinal else ""
+
     async def call(self, work: Callable[[], T]) -> T:
         """Run `work` on the database's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -234,6 +239,13 @@ def _open(folder: Path, run_id: bytes, max_bytes: int, reports: Reports) -> Outb
         reports.problem(TOPIC, f"{path.name} was damaged ({error}); kept as {aside.name}, a new one begins")
         LOG.error("frames in %s were not sent", aside)
         return OutboxDatabase(path, run_id, max_bytes)
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _set_aside(path: Path) -> Path:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from pathlib import Path
+from typing import Any
 
+from edge_agent.boot_clock import BootClock
 from edge_agent.frame.assemble import Rank, SealedFrame
 from edge_agent.outbox.box import Outbox, OutboxSettings
 from edge_agent.outbox.schema import frame_id, sequence_of
 from edge_agent.publish.choose import FrameChooser
+from edge_agent.publish.restamp import Restamper
 from edge_agent.publish.window import UnackedWindow
 from edge_agent.reports import Reports
 from telltale.backoff import FullJitter
@@ -85,6 +88,14 @@ async def put(outbox: Outbox, first: int, last: int) -> None:
     assert await outbox._commit()
 
 
+def choosing(
+    outbox: Outbox, unacked: UnackedWindow, clock: ManualClock, newest: int, folder: Path, **more: Any
+) -> FrameChooser:
+    restamper = Restamper(BootClock(folder), outbox.boot_of, 1, clock=clock, wait_s=0.0, recorded=(), active=False)
+    usual: dict[str, Any] = {"max_bytes": 1_000, "too_large": lambda: None, "is_under_way": lambda _: False}
+    return FrameChooser(outbox, unacked, clock, newest, restamper=restamper, **(usual | more))
+
+
 async def chosen(chooser: FrameChooser) -> list[int]:
     return [sequence_of(frame) async for frame, _ in chooser.frames()]
 
@@ -92,7 +103,7 @@ async def chosen(chooser: FrameChooser) -> list[int]:
 async def test_live_frames_go_before_the_backlog_which_never_fills_the_window(tmp_path: Path) -> None:
     outbox = await outbox_with(tmp_path, 200)
     unacked, clock = window(frames=8), ManualClock()
-    chooser = FrameChooser(outbox, unacked, clock, await outbox.newest())
+    chooser = choosing(outbox, unacked, clock, await outbox.newest(), tmp_path)
     assert await chosen(chooser) == [1, 2, 3, 4, 5, 6]
     assert await chosen(chooser) == []
     await put(outbox, 201, 203)
@@ -105,7 +116,7 @@ async def test_live_frames_go_before_the_backlog_which_never_fills_the_window(tm
 async def test_a_recording_is_played_in_order_whatever_lay_in_the_outbox_before(tmp_path: Path) -> None:
     outbox = await outbox_with(tmp_path, 6)
     unacked = window(frames=4)
-    chooser = FrameChooser(outbox, unacked, ManualClock(), 0)
+    chooser = choosing(outbox, unacked, ManualClock(), 0, tmp_path)
     assert await chosen(chooser) == [1, 2, 3, 4]
     await put(outbox, 7, 8)
     unacked.acknowledge(1, StoredAck(RUN, 4))
@@ -125,7 +136,7 @@ async def test_a_frame_that_is_acknowledged_while_it_is_looked_up_is_not_counted
 async def test_what_is_overdue_is_sent_again_and_what_is_gone_is_forgotten(tmp_path: Path) -> None:
     outbox = await outbox_with(tmp_path, 3)
     unacked, clock = window(), ManualClock()
-    chooser = FrameChooser(outbox, unacked, clock, await outbox.newest())
+    chooser = choosing(outbox, unacked, clock, await outbox.newest(), tmp_path)
     assert await chosen(chooser) == [1, 2, 3]
     outbox.settle(StoredAck(RUN, 1))
     assert await outbox._commit()
@@ -138,7 +149,7 @@ async def test_what_is_overdue_is_sent_again_and_what_is_gone_is_forgotten(tmp_p
 async def test_the_whole_backlog_is_found_across_rescans(tmp_path: Path) -> None:
     outbox = await outbox_with(tmp_path, 300)
     unacked, clock = window(frames=100, size=10**6), ManualClock()
-    chooser = FrameChooser(outbox, unacked, clock, await outbox.newest())
+    chooser = choosing(outbox, unacked, clock, await outbox.newest(), tmp_path)
     seen: list[int] = []
     for _ in range(20):
         chooser.rescan()
