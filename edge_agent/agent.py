@@ -25,12 +25,13 @@ from edge_agent.settings import EdgeSettings, SourceSettings
 from edge_agent.sources.feed import Feed
 from edge_agent.sources.registry import open_source
 from edge_agent.timeline import Timeline
-from edge_agent.watchdog import ServiceManager
+from edge_agent.watchdog import give_signs
 from edge_agent.window.pipeline import Pipeline
 from telltale.backoff import FullJitter
 from telltale.broker import tls_context
 from telltale.clock import NS_PER_S, Clock, open_clock
 from telltale.health import Health
+from telltale.notify_socket import READY, STOPPING, notify, watchdog_s
 from telltale.readings import ClockQuality
 from telltale.source import SourceContext
 from telltale.wire.codec import RUN_ID_BYTES
@@ -90,7 +91,6 @@ class Agent:
         self._timeline = Timeline(self._clock, probe, steady=settings.clock == "system")
         self._random = randomness or random.SystemRandom()
         self._reports = Reports()
-        self._manager = ServiceManager()
         self._outbox = Outbox(settings.outbox, self._reports)
         self._assembler = FrameAssembler(
             settings.gateway,
@@ -151,9 +151,9 @@ class Agent:
         ends: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
         if until_drained:
             ends.append(asyncio.create_task(self._drained(feeds)))
-        self._manager.ready()
+        notify(READY)
         broken = await _first_end(serving, ends, feeds)
-        self._manager.stopping()
+        notify(STOPPING)
         await _cancel([*feeds, *ends])
         # Also after a defect of ours: what the windows hold is worth more than a quick end.
         await self._commit_rest(serving[0])
@@ -185,7 +185,7 @@ class Agent:
             self._report_drops(),
             self._learn_utc(boots, boot),
             self._publisher.run(restamper),
-            self._manager.watch(self._outbox_answers),
+            give_signs(watchdog_s(), self._outbox_answers),
         ]
 
     def _recorded(self) -> frozenset[str]:

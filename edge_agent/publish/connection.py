@@ -23,7 +23,7 @@ CONNECT_TIMEOUT_S = 10.0
 # A publish on the wire beside its payload: fixed header, topic, packet id, properties; a little more than they take.
 PUBLISH_OVERHEAD_BYTES = 128
 
-Refused = Callable[[int, ReasonCode], None]
+Answered = Callable[[int, ReasonCode], None]
 
 
 class GatewayClient(aiomqtt.Client):
@@ -33,16 +33,17 @@ class GatewayClient(aiomqtt.Client):
     the broker announces on connecting. A frame is safe either way, for only a store-ack deletes it.
 
     Args:
-        refused: called with the reason for each message that the broker refuses, and the frame's id (0: no frame).
+        answered: called where the broker answers a message with more than plain success: the frame's id (0: another
+            message) and the code.
 
     Attributes:
         max_packet_bytes: the largest packet that the broker takes; None: it has not said so.
     """
 
-    def __init__(self, *args: Any, refused: Refused, **more: Any) -> None:
+    def __init__(self, *args: Any, answered: Answered, **more: Any) -> None:
         super().__init__(*args, **more)
         self.max_packet_bytes: int | None = None
-        self._refused = refused
+        self._answered = answered
         self._under_way: dict[int, int] = {}
 
     def send_frame(self, frame: int, payload: bytes, name: str) -> None:
@@ -64,8 +65,8 @@ class GatewayClient(aiomqtt.Client):
         self, client: PahoClient, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:
         frame = self._under_way.pop(mid, 0)
-        if reason_code.is_failure:
-            self._refused(frame, reason_code)
+        if reason_code.value:
+            self._answered(frame, reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
     def _on_connect(
@@ -91,7 +92,7 @@ def gateway_client(
     *,
     offline: Status,
     max_inflight: int,
-    refused: Refused,
+    answered: Answered,
 ) -> GatewayClient:
     """A client that is not connected yet; one a session."""
     return GatewayClient(
@@ -106,5 +107,5 @@ def gateway_client(
         timeout=CONNECT_TIMEOUT_S,
         max_queued_incoming_messages=MAX_INCOMING,
         max_inflight_messages=max_inflight,
-        refused=refused,
+        answered=answered,
     )

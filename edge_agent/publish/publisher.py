@@ -113,7 +113,7 @@ class Publisher:
             self._gateway,
             offline=self._status("offline"),
             max_inflight=use.window_frames,
-            refused=session.refused,
+            answered=session.answered,
         )
         try:
             async with client:

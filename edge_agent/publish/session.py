@@ -25,6 +25,7 @@ from telltale.wire.ack import decode_stored
 
 UNSTORED_S = 60.0  # after this long without a store-ack the operator is told
 IDLE_S = 1.0
+NO_SUBSCRIBERS = 0x10  # the service is not connected
 DENIED = 0x80  # reason codes from here on refuse (MQTT 5, 2.4)
 # These speak of one packet and not of the gateway: topic name invalid, packet too large, payload format invalid.
 OF_ONE_PACKET = frozenset({0x90, PACKET_TOO_LARGE, 0x99})
@@ -104,8 +105,12 @@ class Session:
                 raise
             raise _first(lost) from _first(lost).__cause__
 
-    def refused(self, frame: int, code: ReasonCode) -> None:
-        """The broker refuses a frame (0: another message). It stays in the outbox and is tried again when due."""
+    def answered(self, frame: int, code: ReasonCode) -> None:
+        """The broker did not simply take a frame (0: another message): it stays in the outbox and is sent again when due."""
+        if code.value == NO_SUBSCRIBERS:
+            self._window.unheard(frame)
+        if not code.is_failure:
+            return
         self._reports.problem("broker", f"refuses our messages: {code}")
         if frame and code.value in OF_ONE_PACKET:
             self._window.set_aside(frame)

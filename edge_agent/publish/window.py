@@ -12,9 +12,10 @@ from telltale.clock import NS_PER_S
 from telltale.wire.ack import StoredAck
 
 JITTER = 0.25
-# A frame that the service has not stored though it stored one that was sent later is sent again after this time, which
-# doubles with each sending: quick for one that a cut link lost, bounded for one that the service keeps putting off.
-OVERTAKEN_S = 0.5
+# A frame that the service has not stored though it stored one that was sent later, or for which the broker had no
+# subscriber, is sent again after this time, which doubles with each sending: quick for one that a cut link lost, bounded
+# for one that the service keeps putting off.
+EARLY_S = 0.5
 # What the broker refuses for its content waits here, beside the window, so that it holds nobody up.
 MAX_ASIDE = 1_000
 
@@ -107,6 +108,11 @@ class UnackedWindow:
         if known := self._sent.get(frame):
             known.due_ns = now_ns + round(self._resend_s * NS_PER_S)
 
+    def unheard(self, frame: int) -> None:
+        """The broker had nobody to give this frame to."""
+        if known := self._sent.get(frame):
+            known.due_ns = min(known.due_ns, _early_ns(known))
+
     def set_aside(self, frame: int) -> None:
         """The broker refused this frame for what it is: it is tried again when due, and holds up no other meanwhile."""
         known = self._sent.get(frame)
@@ -134,8 +140,7 @@ class UnackedWindow:
         """Frames of the run whose last sending came before that of one now stored are lost or put off: due early."""
         for frame, sent in self._sent.items():
             if sent.last_order < order and run_of(frame) == ordinal:
-                early_ns = round(OVERTAKEN_S * 2 ** min(sent.attempts - 1, 32) * NS_PER_S)
-                sent.due_ns = min(sent.due_ns, sent.last_ns + early_ns)
+                sent.due_ns = min(sent.due_ns, _early_ns(sent))
 
     def overdue(self, now_ns: int) -> Iterator[int]:
         """Frames to be sent again, oldest first; those set aside only where the window has room for them."""
@@ -151,3 +156,8 @@ class UnackedWindow:
     def waiting_ns(self, now_ns: int) -> int:
         """How long the frame that has waited longest has been unacknowledged."""
         return max((now_ns - sent.first_ns for sent in self._sent.values()), default=0)
+
+
+def _early_ns(sent: _Sent) -> int:
+    wait_s: float = EARLY_S * 2 ** min(sent.attempts - 1, 32)
+    return sent.last_ns + round(wait_s * NS_PER_S)
