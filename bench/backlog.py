@@ -24,19 +24,12 @@ import aiomqtt
 import psutil
 
 from bench.edge import connects
-from edge_agent.frame.assemble import FrameAssembler
-from edge_agent.outbox.box import Outbox
-from edge_agent.reports import Reports
-from edge_agent.settings import EdgeSettings, load_edge
-from edge_agent.sources.registry import open_source
-from edge_agent.window.pipeline import Pipeline
+from bench.recording import record
+from edge_agent.settings import load_edge
 from sensors_sim.demo.debian import find_program
 from sensors_sim.demo.mosquitto import write_settings
 from sensors_sim.demo.processes import Child, free_port
 from sensors_sim.demo.system import TELLTALE
-from telltale.clock import NS_PER_S, ManualClock
-from telltale.readings import ClockQuality
-from telltale.source import SourceContext
 from telltale.topics import Verb, parse
 from telltale.wire import frame_pb2 as pb
 from telltale.wire.ack import decode_stored
@@ -61,7 +54,7 @@ def channels() -> list[tuple[str, str]]:
 def edge_toml(port: int) -> str:
     lines = [
         f'gateway = "{GATEWAY}"', 'clock = "system"', "[broker]", f"port = {port}",
-        "[outbox]", f"max_bytes = {OUTBOX_BYTES}", "[publish]", f"reconnect_s = {RECONNECT_S}", f"reconnect_cap_s = {RECONNECT_S}", "clock_wait_s = 0",
+        "[frame]", "interval_s = 0.9", "[outbox]", f"max_bytes = {OUTBOX_BYTES}", "[publish]", f"reconnect_s = {RECONNECT_S}", f"reconnect_cap_s = {RECONNECT_S}", "clock_wait_s = 0",
         "[[source]]", 'name = "load"', 'kind = "sim"', "[source.settings]", 'scenario = "load"', "live = true",
         f"sensors = {SENSORS}", f"rate_hz = {RATE_HZ}", f"chunk_samples = {round(RATE_HZ / 2)}",
         "[[source]]", 'name = "slow"', 'kind = "sim"', "[source.settings]", 'scenario = "load"', "live = true",
@@ -107,66 +100,11 @@ def cloud_toml(folder: Path, port: int) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A run that lies in the outbox."""
+class Costs:
+    """Greatest RSS of the agent; CPU seconds of agent, broker and ingest."""
 
-    run_id: bytes
-    last_sequence: int
-    frames: int
-    size: int
-
-
-async def record(settings: EdgeSettings, base: Path, seconds: float) -> Recorded:
-    """Fill the outbox as the agent would, second by second."""
-    clock, reports = ManualClock(time.time_ns() - round((seconds + 60) * NS_PER_S)), Reports()
-    outbox, run_id = Outbox(settings.outbox, reports), os.urandom(16)
-    await outbox.open(base / settings.data_dir, run_id)
-    assembler = FrameAssembler(
-        settings.gateway, run_id, clock=clock, quality=lambda: ClockQuality.SYNCHRONISED, settings=settings.frame,
-        sealed=outbox.offer,
-    )  # fmt: skip
-    pipeline = Pipeline(settings.channel, assembler, clock, reports)
-    committing = asyncio.create_task(outbox.run())
-    await asyncio.gather(
-        *(play(settings, base, name, pipeline, assembler, outbox, clock, seconds) for name in ("load", "slow"))
-    )
-    assembler.seal_all()
-    await outbox.committed()
-    committing.cancel()
-    found = Recorded(run_id, assembler.sequence, outbox.frames, outbox.size)
-    await outbox.close()
-    return found
-
-
-async def play(  # noqa: PLR0917
-    settings: EdgeSettings, base: Path, name: str, pipeline: Pipeline, assembler: FrameAssembler, outbox: Outbox,
-    clock: ManualClock, seconds: float,
-) -> None:  # fmt: skip
-    """One source; that of the waveforms moves the clock, the slow ones follow it."""
-    [source] = [each for each in settings.source if each.name == name]
-    chunk_s = source.settings["chunk_samples"] / source.settings["rate_hz"]
-    start = {"start": str(clock_start(clock)), "seconds": seconds, "speed": 0.0}
-    opened = open_source(
-        type(source)(name=name, kind=source.kind, settings=source.settings | start), SourceContext(clock, base, name)
-    )
-    wanted = {(channel.source, channel.input) for channel in settings.channel}
-    begin_ns, done_s = clock.monotonic_ns(), 0.0
-    async for chunks in opened.chunks():
-        done_s += chunk_s
-        while name == "slow" and (clock.monotonic_ns() - begin_ns) / NS_PER_S < done_s < seconds:
-            await asyncio.sleep(0)
-        if name == "load":
-            clock.advance(round(chunk_s * NS_PER_S))
-        for chunk in chunks:
-            if (name, chunk.input) in wanted:
-                pipeline.take(name, chunk)
-        assembler.seal_due()
-        if name == "load" and done_s % 64 == 0:
-            await outbox.committed()
-
-
-def clock_start(clock: ManualClock) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now_ns() // NS_PER_S))
+    rss: int
+    cpu_s: tuple[float, ...]
 
 
 @dataclass(slots=True)
@@ -255,27 +193,24 @@ def agent(folder: Path) -> Child:
     return Child("edge", [*TELLTALE, "edge", "run", "-c", str(folder / "edge.toml")], folder / "edge.log")
 
 
-async def calm(folder: Path, port: int) -> tuple[int, list[float]]:
-    """The agent with nothing to bring over: greatest RSS, ages of its frames."""
-    watched = Watched({})
+async def calm(folder: Path, port: int, watched: Watched) -> int:
+    """The agent with nothing to bring over: its greatest RSS."""
     async with watching(port, watched):
         child = agent(folder)
         try:
-            return await peak_rss(psutil.Process(child.pid), CALM_S, watched), watched.ages_s
+            return await peak_rss(psutil.Process(child.pid), CALM_S, watched)
         finally:
             await asyncio.to_thread(child.stop)
 
 
-async def drain(
-    folder: Path, port: int, watched: Watched, seconds: float, children: list[Child]
-) -> tuple[int, list[float]]:
-    """Broker and service come back; the agent's greatest RSS, and the CPU seconds of agent, broker and ingest."""
+async def drain(folder: Path, port: int, watched: Watched, seconds: float, children: list[Child]) -> Costs:
+    """Broker and service come back to the agent, the first of `children`."""
     children.append(broker(folder, port))
     async with watching(port, watched):
         children.append(await asyncio.to_thread(ingest, folder, port))
         before = [cpu_s(child) for child in children]
         peak = await peak_rss(psutil.Process(children[0].pid), seconds / FACTOR_TARGET * 4 + 60, watched)
-        return peak, [cpu_s(child) - earlier for child, earlier in zip(children, before, strict=True)]
+        return Costs(peak, tuple(cpu_s(child) - used for child, used in zip(children, before, strict=True)))
 
 
 def cpu_s(child: Child) -> float:
@@ -285,25 +220,24 @@ def cpu_s(child: Child) -> float:
 def run(folder: Path) -> None:
     port, seconds = free_port(), hours() * 3600
     (folder / "edge.toml").write_text(edge_toml(port), encoding="utf-8")
-    children = [broker(folder, port)]
+    quiet, children = Watched({}), [broker(folder, port)]
     try:
         children.append(ingest(folder, port))
-        before, calm_ages = asyncio.run(calm(folder, port))
+        calm_rss = asyncio.run(calm(folder, port, quiet))
         stop_all(children)
         (folder / "data" / "stats" / "ingest.json").unlink()
         begin = time.perf_counter()
         found = asyncio.run(record(load_edge(folder / "edge.toml"), folder, seconds))
-        print(
-            f"recorded {hours():g} h: {found.frames:,} frames, {found.size / 2**20:,.0f} MB,"
-            f" in {time.perf_counter() - begin:.0f} s"
-        )
+        took_s = time.perf_counter() - begin
+        print(f"recorded {hours():g} h: {found.frames:,} frames, {found.size / 2**20:,.0f} MB, in {took_s:.0f} s")
         children.append(agent(folder))
         time.sleep(OUTAGE_S)
         watched = Watched({found.run_id: found.last_sequence})
-        peak, used = asyncio.run(drain(folder, port, watched, seconds, children))
+        costs = asyncio.run(drain(folder, port, watched, seconds, children))
     finally:
         stop_all(children)
-    report(watched, seconds, before, peak, calm_ages, used)
+    report_drain(watched, quiet, seconds)
+    report_costs(costs, calm_rss)
 
 
 def stop_all(children: list[Child]) -> None:
@@ -311,7 +245,7 @@ def stop_all(children: list[Child]) -> None:
         children.pop().stop()
 
 
-def report(watched: Watched, seconds: float, before: int, peak: int, calm_ages: list[float], used: list[float]) -> None:
+def report_drain(watched: Watched, quiet: Watched, seconds: float) -> None:
     rate = SENSORS * len(AXES) * RATE_HZ
     took_s = watched.drained_s or math.nan
     print(
@@ -321,11 +255,16 @@ def report(watched: Watched, seconds: float, before: int, peak: int, calm_ages: 
         f"    in {took_s:.1f} s: {seconds * rate / took_s:,.0f} samples/s\n"
         f"fresh frames meanwhile, to store-ack    {quantile(watched.ages_s, 0.99):6.2f} s      {FRESH_TARGET_S:6g} s"
         f"    p99 of {len(watched.ages_s)}; p50 {quantile(watched.ages_s, 0.5):.3f} s\n"
-        f"fresh frames without a backlog          {quantile(calm_ages, 0.99):6.2f} s               "
-        f"    p99 of {len(calm_ages)}; p50 {quantile(calm_ages, 0.5):.3f} s\n"
-        f"memory: growth of the greatest RSS      {(peak - before) / 2**20:6.1f} MB     {GROWTH_TARGET_MB:6g} MB"
-        f"    {before / 2**20:.1f} → {peak / 2**20:.1f} MB\n"
-        f"CPU seconds: agent {used[0]:.1f}, broker {used[1]:.1f}, ingest {used[2]:.1f}"
+        f"fresh frames without a backlog          {quantile(quiet.ages_s, 0.99):6.2f} s               "
+        f"    p99 of {len(quiet.ages_s)}; p50 {quantile(quiet.ages_s, 0.5):.3f} s"
+    )
+
+
+def report_costs(costs: Costs, calm_rss: int) -> None:
+    print(
+        f"memory: growth of the greatest RSS      {(costs.rss - calm_rss) / 2**20:6.1f} MB     {GROWTH_TARGET_MB:6g} MB"
+        f"    {calm_rss / 2**20:.1f} → {costs.rss / 2**20:.1f} MB\n"
+        "CPU seconds: agent {:.1f}, broker {:.1f}, ingest {:.1f}".format(*costs.cpu_s)
     )
 
 

@@ -106,7 +106,7 @@ class Session:
             raise _first(lost) from _first(lost).__cause__
 
     def answered(self, frame: int, code: ReasonCode) -> None:
-        """The broker did not simply take a frame (0: another message): it stays in the outbox and is sent again when due."""
+        """The broker did not simply take a frame (0: another message): it is sent again when due."""
         if code.value == NO_SUBSCRIBERS:
             self._window.unheard(frame)
         if not code.is_failure:

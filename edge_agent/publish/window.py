@@ -13,8 +13,8 @@ from telltale.wire.ack import StoredAck
 
 JITTER = 0.25
 # A frame that the service has not stored though it stored one that was sent later, or for which the broker had no
-# subscriber, is sent again after this time, which doubles with each sending: quick for one that a cut link lost, bounded
-# for one that the service keeps putting off.
+# subscriber, is sent again after this time, which doubles with each sending: quick for one that a cut link lost,
+# bounded for one that the service keeps putting off.
 EARLY_S = 0.5
 # What the broker refuses for its content waits here, beside the window, so that it holds nobody up.
 MAX_ASIDE = 1_000
