@@ -77,8 +77,8 @@ class Recorder:
             done_s += chunk_s
             if leads:
                 self.clock.advance(round(chunk_s * NS_PER_S))
-            while not leads and self.clock.monotonic_ns() / NS_PER_S < min(done_s, self.seconds):
-                await asyncio.sleep(0)
+            while not leads and self.clock.monotonic_ns() / NS_PER_S < min(done_s, self.seconds):  # noqa: ASYNC110
+                await asyncio.sleep(0)  # the leading source moves it
             for chunk in chunks:
                 if (source.name, chunk.input) in self.wanted:
                     self.pipeline.take(source.name, chunk)

@@ -7,17 +7,24 @@ import random
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
 from edge_agent.boot_clock import BootClock
 from edge_agent.frame.assemble import Rank, SealedFrame
 from edge_agent.outbox.box import Outbox, OutboxSettings
 from edge_agent.outbox.schema import frame_id, sequence_of
 from edge_agent.publish.choose import FrameChooser
+from edge_agent.publish.limits import PacketLimits
 from edge_agent.publish.restamp import Restamper
+from edge_agent.publish.settings import PublishSettings
 from edge_agent.publish.window import UnackedWindow
 from edge_agent.reports import Reports
 from telltale.backoff import FullJitter
 from telltale.clock import NS_PER_S, ManualClock
 from telltale.wire.ack import StoredAck
+from telltale.wire.codec import MAX_PACKET_BYTES
 
 RUN = b"r" * 16
 
@@ -62,6 +69,106 @@ def test_acks_release_cumulative_above_and_rejected_of_their_run_only() -> None:
     assert count == 5
     assert [s for s in range(1, 8) if frame_id(1, s) in unacked] == [3, 6]
     assert all(frame_id(2, s) in unacked for s in range(1, 8))
+
+
+def test_a_frame_that_later_ones_overtook_is_due_at_once_and_then_less_and_less_often() -> None:
+    unacked = window(frames=20)
+    for sequence in range(1, 7):
+        unacked.sent(frame_id(1, sequence), 10, 0)
+    unacked.sent(frame_id(2, 1), 10, 0)
+    unacked.acknowledge(1, StoredAck(RUN, 2, above=((4, 5),)))
+    now_ns, waits = 0, []
+    for _ in range(4):
+        due_ns = unacked.next_due_ns()
+        assert due_ns is not None
+        assert list(unacked.overdue(due_ns)) == [frame_id(1, 3)], "6 may still be under way, and so may another run"
+        waits.append((due_ns - now_ns) / NS_PER_S)
+        now_ns = due_ns
+        unacked.sent(frame_id(1, 3), 10, now_ns)
+        newer = 10 + len(waits)
+        unacked.sent(frame_id(1, newer), 10, now_ns)
+        unacked.acknowledge(1, StoredAck(RUN, 2, above=((4, 5), (10, newer))))
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_an_ack_of_an_earlier_sending_says_nothing_of_what_was_sent_between() -> None:
+    unacked = window()
+    unacked.sent(frame_id(1, 1), 10, 0)
+    unacked.sent(frame_id(1, 2), 10, 0)
+    unacked.sent(frame_id(1, 1), 10, 5)
+    unacked.acknowledge(1, StoredAck(RUN, 1))
+    due_ns = unacked.next_due_ns()
+    assert due_ns is not None
+    assert due_ns > 5 * NS_PER_S
+
+
+def test_a_store_ack_with_ten_thousand_gaps_is_no_burden() -> None:
+    unacked = window(frames=1_000, size=10**6)
+    for sequence in range(1, 1_000):
+        unacked.sent(frame_id(1, sequence), 10, 0)
+    above = tuple((first, first) for first in range(3, 20_000, 2))
+    assert unacked.acknowledge(1, StoredAck(RUN, 1, above=above)) == 500
+
+
+def test_what_the_broker_refuses_for_its_content_gives_its_place_to_others() -> None:
+    unacked = window(frames=2)
+    unacked.sent(1, 10, 0)
+    unacked.sent(2, 10, 0)
+    assert not unacked.fits(10)
+    unacked.set_aside(1)
+    assert unacked.fits(10)
+    assert 1 in unacked
+    assert list(unacked.overdue(20 * NS_PER_S)) == [2, 1]
+    unacked.sent(3, 10, 0)
+    assert list(unacked.overdue(20 * NS_PER_S)) == [2, 3], "it waits until there is room"
+    unacked.forget(2)
+    unacked.sent(1, 10, 20 * NS_PER_S)
+    assert not unacked.fits(10)
+    unacked.forget(1)
+    assert 1 not in unacked
+
+
+def test_what_nobody_heard_is_sent_again_soon() -> None:
+    unacked = window()
+    unacked.sent(1, 10, 0)
+    unacked.unheard(1)
+    assert unacked.next_due_ns() == NS_PER_S // 2
+    unacked.sent(1, 10, NS_PER_S)
+    unacked.unheard(1)
+    assert unacked.next_due_ns() == 2 * NS_PER_S
+
+
+def test_the_first_waits_bring_a_thousand_gateways_back_within_the_bounds() -> None:
+    """Drawn as `FullJitter` does with the defaults: at most 100 in any second, all within a minute, broker down 0-30 s."""
+    use = PublishSettings()
+    for seed, down_s in enumerate((0.0, 1.0, 5.0, 10.0, 20.0, 30.0)):
+        source = random.Random(seed)
+        back = sorted(_back_s(FullJitter(use.reconnect_s, use.reconnect_cap_s, source), down_s) for _ in range(1_000))
+        assert back[-1] - down_s <= 60
+        assert max(sum(at <= other < at + 1 for other in back) for at in back) <= 100
+
+
+def _back_s(backoff: FullJitter, down_s: float) -> float:
+    at_s = backoff.next_s()
+    while at_s < down_s:
+        at_s += backoff.next_s()
+    return at_s
+
+
+def test_frame_sizes_as_the_broker_announces_or_shows_them() -> None:
+    reports = Reports()
+    limits = PacketLimits(reports)
+    limits.announced(None)
+    assert limits.max_frame_bytes == MAX_PACKET_BYTES
+    limits.lost(aiomqtt.MqttCodeError(ReasonCode(PacketTypes.DISCONNECT, identifier=0x95)), 5_000)
+    assert limits.max_frame_bytes == 4_999
+    limits.lost(aiomqtt.MqttCodeError(ReasonCode(PacketTypes.DISCONNECT, identifier=0x8E)), 900)
+    limits.lost(OSError("reset"), 900)
+    assert limits.max_frame_bytes == 4_999
+    limits.met()
+    assert "4999 bytes" in reports.errors()[-1]
+    limits.announced(100_000)
+    assert 99_000 < limits.max_frame_bytes < 100_000, "another broker, or another setting"
 
 
 def test_waits_before_connecting_again_are_spread_and_grow() -> None:
@@ -143,6 +250,32 @@ async def test_what_is_overdue_is_sent_again_and_what_is_gone_is_forgotten(tmp_p
     clock.advance(13 * NS_PER_S)
     assert await chosen(chooser) == [2, 3]
     assert len(unacked) == 2
+    await outbox.close()
+
+
+async def test_a_frame_that_is_too_large_stays_and_others_pass_it_by(tmp_path: Path) -> None:
+    outbox, met = await outbox_with(tmp_path, 2), []
+    outbox.offer(SealedFrame(RUN, 3, Rank.SCALAR, 0, b"x" * 2_000))
+    await put(outbox, 4, 5)
+    unacked, clock = window(), ManualClock()
+    small = choosing(outbox, unacked, clock, await outbox.newest(), tmp_path, too_large=lambda: met.append(1))
+    assert await chosen(small) == [1, 2, 4, 5]
+    assert met
+    large = choosing(outbox, window(), clock, await outbox.newest(), tmp_path, max_bytes=4_000)
+    assert await chosen(large) == [1, 2, 3, 4, 5]
+    await outbox.close()
+
+
+async def test_what_has_not_even_reached_the_broker_is_not_queued_once_more(tmp_path: Path) -> None:
+    outbox = await outbox_with(tmp_path, 2)
+    unacked, clock, under_way = window(), ManualClock(), {frame_id(1, 1)}
+    chooser = choosing(outbox, unacked, clock, await outbox.newest(), tmp_path, is_under_way=under_way.__contains__)
+    assert await chosen(chooser) == [1, 2]
+    clock.advance(13 * NS_PER_S)
+    assert await chosen(chooser) == [2]
+    under_way.clear()
+    clock.advance(13 * NS_PER_S)
+    assert await chosen(chooser) == [1]
     await outbox.close()
 
 
