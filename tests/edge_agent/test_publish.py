@@ -87,7 +87,7 @@ def test_a_frame_that_later_ones_overtook_is_due_at_once_and_then_less_and_less_
         unacked.sent(frame_id(1, 3), 10, now_ns)
         newer = 10 + len(waits)
         unacked.sent(frame_id(1, newer), 10, now_ns)
-        unacked.acknowledge(1, StoredAck(RUN, 2, above=((4, 5), (10, newer))))
+        unacked.acknowledge(1, StoredAck(RUN, 2, above=((4, 6), (10, newer))))
     assert waits == [0.5, 1.0, 2.0, 4.0]
 
 
