@@ -100,6 +100,7 @@ class Agent:
             error_ns=lambda: self._timeline.statement.error_ns,
             settings=settings.frame,
             sealed=self._outbox.offer,
+            earlier=self._outbox.runs_before,
         )
         self._pipeline = Pipeline(settings.channel, self._assembler, self._clock, self._reports)
         self._feeds = [self._feed(source, base, where) for source in settings.source]
