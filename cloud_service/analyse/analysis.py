@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cloud_service.alert.stages import Alerts, AlertState, Stages
 from cloud_service.analyse.commit import Changes, commit
+from cloud_service.analyse.completeness import Completeness
 from cloud_service.analyse.decode import decode_records
 from cloud_service.analyse.gateway_watch import Gateways
 from cloud_service.analyse.outcome import Judged, StepResult
@@ -53,6 +54,7 @@ class Analysis:
         self._step = step
         self._stages = stages
         self._gateways = gateways
+        self._completeness = Completeness(site, states, gateways.journal)
 
     def take(self, records: Sequence[Record]) -> StepResult:
         """Analyse and commit one batch of journal records."""
@@ -70,6 +72,7 @@ class Analysis:
             offset=records[-1].offset,
             now_ns=self._clock.now_ns(),
         )
+        self._completeness.take(result.rows, changes.now_ns)
         self._alert(judged, changes)
         self._finish(changes)
         return result
@@ -79,7 +82,7 @@ class Analysis:
         now_ns = self._clock.now_ns()
         if now_ns <= 0:
             return False  # the run follows the data's time, and there is no data yet
-        changes = Changes(now_ns=now_ns, rows=self._gateways.rows(now_ns))
+        changes = Changes(now_ns=now_ns, rows=self._gateways.rows(now_ns) + self._completeness.rows(now_ns))
         if caught_up:
             self._alert(self._gateways.tick(now_ns), changes)
             self._release(now_ns, changes.alerts)
