@@ -17,6 +17,8 @@ from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.site import Site
 
 READINGS = ("reading", "window")
+# Rows of these are told by the machine's time, as those of `gateway` are: how often depends on how long a run took.
+TOLD_NOW_AND_THEN = ("completeness", "books")
 TELL_EVERY_NS = 600 * NS_PER_S  # the run's clock: how often changed days go to the store
 
 
