@@ -8,6 +8,7 @@ from telltale.clock import NS_PER_DAY
 
 CHUNK = 500  # frames a transaction: ingest must not wait long for the write lock
 DROPS_KEPT_DAYS = 400
+MARKS_KEPT_DAYS = 90
 
 
 def live_bytes(connection: sqlite3.Connection) -> int:
@@ -41,6 +42,7 @@ def prune(connection: sqlite3.Connection, *, passed_offset: int, now_ns: int, ke
             break
         deleted += connection.execute('DELETE FROM frames WHERE "offset" <= ?', (last,)).rowcount
     connection.execute("DELETE FROM drops WHERE at_ns < ?", (now_ns - DROPS_KEPT_DAYS * NS_PER_DAY,))
+    connection.execute("DELETE FROM marks WHERE acquired_ns < ?", (now_ns - MARKS_KEPT_DAYS * NS_PER_DAY,))
     return deleted
 
 
