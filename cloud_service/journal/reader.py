@@ -118,7 +118,7 @@ class JournalReader:
         Returns:
             False where the disk did not take it: the frame stays in the journal until retention, so nothing is lost.
         """
-        letter = (
+        letter = dead_letter.DeadLetter(
             record.gateway,
             record.run_id,
             record.sequence,
@@ -126,9 +126,10 @@ class JournalReader:
             reason.value,
             f"journal offset {record.offset}: {detail}",
             record.payload,
+            book="stored" if record.intact else "damaged",
         )
         try:
-            dead_letter.keep(self._connection, [letter], rows=dead_letter.KEPT_ROWS, size=dead_letter.KEPT_BYTES)
+            dead_letter.keep(self._connection, [letter])
         except sqlite3.OperationalError:
             return False
         return True
