@@ -18,7 +18,8 @@ PAIR_SHARE = 0.15
 PAUSE_S = 0.4
 POLL_S = 0.1
 SAMPLE_S = 0.5
-WARM_UP_S = 90.0
+WARM_UP_S = 120.0
+PACE_AFTER = 4  # faults, before their mean says how long the rest takes
 
 
 @dataclass(slots=True)
@@ -72,12 +73,19 @@ class Campaign:
         rng: of every choice.
         kinds: names to choose from; None: all.
         say: for progress.
+        most_s: no fault is begun after so long; 0: no bound.
     """
 
     def __init__(
-        self, system: System, rng: Random, count: int, say: Callable[[str], None], kinds: Sequence[str] | None = None
+        self,
+        system: System,
+        rng: Random,
+        count: int,
+        say: Callable[[str], None],
+        kinds: Sequence[str] | None = None,
+        most_s: float = 0.0,
     ) -> None:
-        self._system, self._rng, self._count, self._say = system, rng, count, say
+        self._system, self._rng, self._count, self._say, self._most_s = system, rng, count, say, most_s
         self.course = Course(time.monotonic())
         chosen = [FAULTS[name] for name in kinds or FAULTS]
         self.course.skipped = {kind.name: why for kind in chosen if (why := kind.missing(system))}
@@ -91,9 +99,10 @@ class Campaign:
             await self._flows()
             self.course.began_s = time.monotonic()
             self.course.backlog.clear()
-            while len(self.course.faults) < self._count:
+            while len(self.course.faults) < self._count and not (self._most_s and self._now_s() > self._most_s):
                 await asyncio.sleep(self._rng.uniform(0, PAUSE_S))
                 await self._inject(self._next())
+                self._system.keep_pace(self._left_s())
             self._count_again()
             self.course.injected_s = self._now_s()
         finally:
@@ -113,6 +122,14 @@ class Campaign:
 
     def _now_s(self) -> float:
         return time.monotonic() - self.course.began_s
+
+    def _left_s(self) -> float:
+        """How long the rest will take, by what the faults so far took; at the beginning nothing is known."""
+        done, now_s = len(self.course.faults), self._now_s()
+        if done < PACE_AFTER:
+            return 0.0
+        left_s = (self._count - done) * now_s / done
+        return min(left_s, self._most_s - now_s) if self._most_s else left_s
 
     async def _flows(self) -> None:
         """Readings of every gateway are in the database."""

@@ -28,7 +28,8 @@ from telltale.errors import FatalError, TelltaleError, UserError
 
 MARKER = ".telltale-chaos"
 LONG_FAULTS = 100
-FAULT_S = 4.0  # about how long one takes, recovery included: the simulated span must not end before the last
+SHORT_DAYS_PER_S, LONG_DAYS_PER_S = 0.5, 0.25
+FAULT_S = 4.0  # about how long one takes, recovery included; on a slow machine the play slows down with it
 LEAST_DAYS = 60
 DRAIN_DEADLINE_S = 420.0
 USER_ERROR = 2
@@ -43,6 +44,7 @@ class Order:
         faults, seed, kinds: what is injected.
         plan: what is played.
         mutant: see `chaos.mutants`.
+        most_s: no fault is begun after so long; 0: no bound.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class Order:
     kinds: tuple[str, ...]
     plan: Plan
     mutant: str
+    most_s: float
 
 
 def main(argv: Sequence[str]) -> int:
@@ -80,6 +83,7 @@ def _order(argv: Sequence[str]) -> Order:
     parser.add_argument("--books-only", action="store_true", help="loads alone: no site to compare with an undisturbed run")
     parser.add_argument("--load-sensors", type=int, default=8, help="tri-axial sensors at 1 kHz of the load (default 8)")
     parser.add_argument("--mutant", default="", help="a module of chaos.mutants, to see the campaign fail")
+    parser.add_argument("--most-minutes", type=float, default=0.0, help="begin no fault after so long (default: no bound)")
     parser.add_argument("--list", action="store_true", help="list the kinds of faults and end")
     use = parser.parse_args(argv)
     if use.list:
@@ -91,11 +95,11 @@ def _order(argv: Sequence[str]) -> Order:
             raise UserError(f"--kinds: no fault {name!r}", "--list names them")
     if use.faults < 1:
         raise UserError(f"--faults {use.faults}: expected 1 or more")
-    return Order(use.dir, use.faults, use.seed, kinds, _plan(use), use.mutant)
+    return Order(use.dir, use.faults, use.seed, kinds, _plan(use), use.mutant, 60 * use.most_minutes)
 
 
 def _plan(use: argparse.Namespace) -> Plan:
-    days_per_s = 0.5 if use.faults >= LONG_FAULTS else 1.0
+    days_per_s = LONG_DAYS_PER_S if use.faults >= LONG_FAULTS else SHORT_DAYS_PER_S
     days = 0 if use.books_only else max(LEAST_DAYS, ceil(use.faults * FAULT_S * days_per_s))
     return Plan(use.seed, days, days_per_s, use.load_sensors)
 
@@ -124,7 +128,7 @@ async def run(order: Order) -> Report:
     programs = find_programs(_say)
     reference = await _reference(folder, order, programs)
     system = System(folder / "campaign", order.plan, programs, order.mutant)
-    campaign = Campaign(system, Random(order.seed), order.faults, _say, order.kinds or None)  # noqa: S311 - seeded faults
+    campaign = Campaign(system, Random(order.seed), order.faults, _say, order.kinds or None, order.most_s)  # noqa: S311 - seeded faults
     left, stored = "", {}
     try:
         await system.start()

@@ -233,7 +233,7 @@ def write_last_words(folder: Path, plan: Plan, gateway: Gateway, port: int) -> P
     """Settings under which a load gateway plays one chunk more, with a truth of its own, and has then nothing left."""
     assert gateway.load is not None
     load = replace_load(
-        gateway.load, start="2027-01-15", seconds=gateway.load.chunk_s, truth_dir=f"{gateway.truth}-end"
+        gateway.load, start="2026-07-15", seconds=gateway.load.chunk_s, truth_dir=f"{gateway.truth}-end"
     )
     return write_edge(folder, plan, replace(gateway, load=load), port, 1.0)
 

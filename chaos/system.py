@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import tempfile
 import time
 import urllib.parse
@@ -18,18 +19,20 @@ from chaos.disk import SmallDisk
 from chaos.emitted import Emitted
 from chaos.forwarder import Forwarder
 from chaos.influx import Influx, write_influx_settings
-from chaos.layout import SITE, Gateway, Plan, free_ports, gateways, write_campaign, write_edge, write_last_words
+from chaos.layout import DAY_S, SITE, Gateway, Plan, free_ports, gateways, write_campaign, write_edge, write_last_words
 from chaos.link import HOST, Link
 from chaos.mqtt_tap import MqttTap, Wire
 from chaos.postbox import LOG_FILE, ORDERS
 from chaos.programs import PYTHON, ROOT, TELLTALE, Programs
 from chaos.reference import played
 from chaos.units import Unit, Watchdog
+from sensors_sim.span import TICKS_PER_DAY
 from telltale.errors import FatalError
 
 EDGE_DISK_MB, CLOUD_DISK_MB = 48, 1_536
 # An agent seals a frame 0.3 s after its first reading and commits it then: with room for a busy machine.
 UNCOMMITTED_S = 2.0
+TOO_FAST, SLOWER = 1.25, 0.9
 PARTS = ("ingest", "analyse", "store", "notify", "serve")
 
 
@@ -124,6 +127,7 @@ class System:
         self.clocks = Clocks(programs.faketime)
         self.posts = Posts(folder / "postbox")
         self._mutant = mutant
+        self._days_per_s = plan.days_per_s
         self._ports = free_ports()
         self._sockets = Path(tempfile.mkdtemp(prefix="telltale-chaos-"))
         self._tasks: list[asyncio.Task[None]] = []
@@ -211,6 +215,19 @@ class System:
         self, name: str, command: list[str], port: int, environment: Callable[[], dict[str, str]], watchdog: Watchdog | None = None
     ) -> None:
         self.units[name] = Unit(name, command, environment, self.log(name), port=port, watchdog=watchdog)
+
+    def keep_pace(self, left_s: float) -> None:
+        """Slow the compared site down where its span would end before the faults: an orderly restart of its agent."""
+        if SITE not in self.emitted or (newest := self.emitted[SITE].newest) is None or left_s <= 0:
+            return
+        days_left = self.plan.days - newest.number / TICKS_PER_DAY
+        wanted = max(days_left, 0.5) / left_s
+        if self._days_per_s <= wanted * TOO_FAST:
+            return
+        self._days_per_s = wanted * SLOWER
+        site = next(gateway for gateway in self.gateways if gateway.id == SITE)
+        write_edge(self.folder, self.plan, site, self.agent_links[SITE].port, self._days_per_s * DAY_S)
+        self.units[SITE].signal(signal.SIGTERM)
 
     def _agent_starts(self, name: str) -> None:
         """After a kill, what the agent had been given and may not have committed is in doubt: the compared site's

@@ -38,7 +38,7 @@ TUNNEL_FAULTS: tuple[Fault, ...] = (
     Dropouts("tunnel.wall.crack", 60.0, share_of_hours=0.25, share=0.1),
 )
 
-# Slow channels that stick for a day and a half one after the other: every day or two an incident opens and another ends.
+# Slow channels that stick for a day and a half one after the other: every day an incident opens and another ends.
 STICKING = (
     "tunnel.wall.crack",
     "dam.gallery.tilt",
@@ -47,7 +47,7 @@ STICKING = (
     "dam.gallery.crack_b",
     "footbridge.deck.temp",
 )
-CAMPAIGN_DAYS = range(6, 3_600, 2)
+CAMPAIGN_DAYS = range(6, 3_600)
 
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
@@ -60,7 +60,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         ),
         Scenario(
             "campaign",
-            "incidents all along: every other day another sensor sticks and recovers, a crack opens from day 40",
+            "incidents all along: every day another sensor sticks and recovers, a crack opens from day 40",
             damages=(GALLERY_CRACK,),
             faults=tuple(
                 Stuck(STICKING[number % len(STICKING)], float(day), day + 1.5)

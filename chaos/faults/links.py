@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from random import Random
 
@@ -12,8 +12,14 @@ from chaos.system import System
 
 Choose = Callable[[System, Random], Link]
 Break = Callable[[Link, Random], Awaitable[str]]
-MOST_BYTES = {"agent-broker": 40_000, "service-broker": 80_000, "store-database": 60_000, "notify-mail": 20_000}
-BYTES_DEADLINE_S = 4.0
+# What passes in a second or two: frames one way, answers the other.
+MOST_BYTES = {
+    "agent-broker": {Way.UP: 40_000, Way.DOWN: 300},
+    "service-broker": {Way.UP: 300, Way.DOWN: 60_000},
+    "store-database": {Way.UP: 60_000, Way.DOWN: 500},
+    "notify-mail": {Way.UP: 15_000, Way.DOWN: 250},
+}
+BYTES_DEADLINE_S = 5.0
 
 
 async def _cut(link: Link, rng: Random) -> str:
@@ -40,13 +46,14 @@ async def _reset(link: Link, rng: Random) -> str:
     return f"RST while bytes go {way.value}"
 
 
-async def _cut_after(most: int, link: Link, rng: Random) -> str:
-    way, count = rng.choice(tuple(Way)), round(most ** rng.random())
+async def _cut_after(most: Mapping[Way, int], link: Link, rng: Random) -> str:
+    way = rng.choice(tuple(Way))
+    count = round(most[way] ** rng.random())  # as often within the first packet as within a large frame
     is_cut = await link.cut_after(way, count, BYTES_DEADLINE_S)
     return f"after {count} bytes {way.value}" if is_cut else f"fewer than {count} bytes came {way.value}"
 
 
-BREAKS: dict[str, Callable[[int], Break]] = {
+BREAKS: dict[str, Callable[[Mapping[Way, int]], Break]] = {
     "cut": lambda _most: _cut,
     "half-open": lambda _most: _half_open,
     "delay": lambda _most: _delay,
