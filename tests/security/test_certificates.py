@@ -72,7 +72,10 @@ def bad_certificates(made: Deployment) -> dict[str, tuple[tuple[Path, Path] | No
         "not yet valid": (made.dated("gw-early", now() + timedelta(days=30), 825), "bad certificate"),
         "revoked": (made.files_as_they_are("gw-revoked"), "certificate revoked"),
         "a server's": (made.files("broker"), "unsupported certificate"),
-        "a server's, by a gateway's name": (made.files("gw-server", server_named("gw-server")), "unsupported certificate"),
+        "a server's, by a gateway's name": (
+            made.files("gw-server", server_named("gw-server")),
+            "unsupported certificate",
+        ),
     }
 
 
@@ -154,9 +157,7 @@ async def test_tls_1_2_and_1_3_are_spoken(door: Door, version: ssl.TLSVersion) -
 
 def ours(made: Deployment, host: str, name: str = "gw-a") -> ssl.SSLContext:
     certificate, key = made.files(name)
-    settings = BrokerSettings(
-        host=host, port=8883, ca_file=str(made.ca), cert_file=str(certificate), key_file=str(key)
-    )
+    settings = BrokerSettings(host=host, port=8883, ca_file=str(made.ca), cert_file=str(certificate), key_file=str(key))
     context = tls_context(settings, "edge.toml")
     assert context is not None
     return context
@@ -207,5 +208,7 @@ def test_what_is_issued_passes_openssl_s_strict_rules(door: Door) -> None:
 async def test_many_bad_ones_at_once_do_not_keep_a_good_one_out(door: Door) -> None:
     made = door.deployment
     bad = client_tls(made.ca, *made.files_as_they_are("gw-revoked"))
-    answers = await asyncio.gather(*(lets_in(door.broker, bad) for _ in range(50)), lets_in(door.broker, made.tls("gw-a")))
+    answers = await asyncio.gather(
+        *(lets_in(door.broker, bad) for _ in range(50)), lets_in(door.broker, made.tls("gw-a"))
+    )
     assert answers == [False] * 50 + [True]

@@ -11,7 +11,6 @@ import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -166,7 +165,9 @@ def patterns() -> list[str]:
     ]  # fmt: skip
 
 
-async def listen_to(fence: Fence, who: str, filters: list[str], ready: asyncio.Barrier, done: asyncio.Event) -> set[str]:
+async def listen_to(
+    fence: Fence, who: str, filters: list[str], ready: asyncio.Barrier, done: asyncio.Event
+) -> set[str]:
     """The topics that one identity hears through all of these filters."""
     async with session(fence.port, fence.tls[who]) as link:
         for pattern in filters:
