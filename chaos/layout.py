@@ -15,6 +15,7 @@ from sensors_sim.load import LoadSettings
 SITE_START = "2100-11-15"
 SITE = "gw-riverside"
 DAY_S = 86_400
+PART_WATCHDOG_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ _CLOUD = """\
 site = "site.toml"
 data_dir = "cloud-data"
 clock = "data"
+watchdog_s = {watchdog}
 
 [broker]
 port = {to_broker}
@@ -172,7 +174,7 @@ def write_campaign(folder: Path, plan: Plan, ports: Ports) -> None:
     write_site(folder, plan)
     store = _INFLUX_STORE.format(port=ports.to_database)
     notify = _SMTP.format(port=ports.to_postbox, page=ports.page)
-    cloud = _CLOUD.format(to_broker=ports.to_broker, store=store, notify=notify, page=ports.page)
+    cloud = _CLOUD.format(watchdog=PART_WATCHDOG_S, to_broker=ports.to_broker, store=store, notify=notify, page=ports.page)
     (folder / "cloud.toml").write_text(cloud, encoding="utf-8")
     for gateway in gateways(plan):
         write_edge(folder, plan, gateway, dict(ports.of_agents)[gateway.id], plan.days_per_s * DAY_S)
@@ -184,7 +186,7 @@ def write_reference(folder: Path, plan: Plan, ports: Ports) -> None:
     write_site(folder, plan)
     store = 'kind = "sqlite"\nraw_days = {waveform = 0}'
     notify = 'kind = "file"\nfolder = "mails"'
-    cloud = _CLOUD.format(to_broker=ports.mqtt, store=store, notify=notify, page=ports.page)
+    cloud = _CLOUD.format(watchdog=PART_WATCHDOG_S, to_broker=ports.mqtt, store=store, notify=notify, page=ports.page)
     (folder / "cloud.toml").write_text(cloud, encoding="utf-8")
     write_edge(folder, plan, gateways(plan)[0], ports.mqtt, 0.0)
     write_settings(folder / "broker", ports.mqtt)

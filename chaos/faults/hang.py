@@ -13,11 +13,12 @@ from random import Random
 from chaos.faults.kind import Broken, FaultKind, until
 from chaos.faults.kill import MOMENTS_OF_PART
 from chaos.faults.moments import strike, strike_agent
+from chaos.layout import PART_WATCHDOG_S
 from chaos.system import PARTS, System
 from chaos.units import WATCHDOG_S, Unit
 
 SHORT_S, LONG_S = 0.3, 2.0
-WATCHED_SHARE = 0.4  # of the hangs of a watched process: it stays hung until its watchdog bites
+WATCHED_SHARE = 0.3  # of the hangs of a watched process: it stays hung until its watchdog bites
 
 
 async def hang_agent(system: System, rng: Random) -> Broken:
@@ -53,12 +54,17 @@ async def _hang_unit(unit: Unit, rng: Random) -> str:
 
 
 async def hang_part(part: str, system: System, rng: Random) -> Broken:
-    """A part of the service."""
+    """A part of the service; its supervisor watches it."""
     when = await strike(system, rng, MOMENTS_OF_PART[part])
     pid, duration_s = system.part_pid(part), rng.uniform(SHORT_S, LONG_S)
-    if pid:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
+    if not pid:
+        return Broken(part, "it was down already")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+    if rng.random() < WATCHED_SHARE:
+        bitten = await until(lambda: system.part_pid(part) not in (0, pid), PART_WATCHDOG_S + 15.0)
+        _go_on(0 if bitten else pid)
+        return Broken(part, f"{'restarted by its watchdog' if bitten else 'its watchdog did not bite'}; {when}")
     await asyncio.sleep(duration_s)
     if system.part_pid(part) == pid:
         _go_on(pid)
