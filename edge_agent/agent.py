@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edge_agent.certificate_watch import watch_certificate
 from edge_agent.clock_quality import quality_probe
 from edge_agent.frame.assemble import FrameAssembler
 from edge_agent.health import HealthTeller
@@ -130,7 +131,7 @@ class Agent:
         """
         await self._outbox.open(self._folder, self._assembler.run_id)
         feeds = [asyncio.create_task(feed.run()) for feed in self._feeds]
-        serving = [asyncio.create_task(work) for work in (self._outbox.run(), self._tick(), self._publisher.run())]
+        serving = [asyncio.create_task(work) for work in self._parts()]
         ends: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
         if until_drained:
             ends.append(asyncio.create_task(self._drained(feeds)))
@@ -144,6 +145,11 @@ class Agent:
         if broken is not None:
             broken.result()
         return self.outcome()
+
+    def _parts(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs beside the sources, for ever."""
+        watching = watch_certificate(self._settings.broker, self._settings.gateway, self._reports)
+        return [self._outbox.run(), self._tick(), self._publisher.run(), watching]
 
     async def _drained(self, feeds: Iterable[asyncio.Task[None]]) -> None:
         await asyncio.gather(*feeds)

@@ -138,5 +138,3 @@ def secured_broker(deployment: Deployment, folder: Path, *, acl: str = "", watch
         command = [str(MOSQUITTO / "run-broker.sh"), str(deployment.crl), *command]
     environment = {**found.full_environment(), "TELLTALE_CRL_EVERY_S": "1"}
     return Server(command, port, folder / "mosquitto.log", environment)
-
-

@@ -16,7 +16,7 @@ import pytest
 
 from cloud_service.pki.roles import Identity, server
 from telltale.broker import BrokerSettings, tls_context
-from tests.security.mqtt5 import Refused, connect_packet, session
+from tests.security.mqtt5 import RefusedError, connect_packet, session
 from tests.security.site import Deployment, client_tls, new_deployment, now, secured_broker
 from tests.servers.process import Server, running
 
@@ -44,7 +44,7 @@ async def lets_in(broker: Server, tls: ssl.SSLContext | None) -> bool:
     try:
         async with session(broker.port, tls) as link:
             return await link.ping()
-    except Refused:
+    except RefusedError:
         return False
 
 
@@ -72,7 +72,10 @@ def bad_certificates(made: Deployment) -> dict[str, tuple[tuple[Path, Path] | No
         "not yet valid": (made.dated("gw-early", now() + timedelta(days=30), 825), "bad certificate"),
         "revoked": (made.files_as_they_are("gw-revoked"), "certificate revoked"),
         "a server's": (made.files("broker"), "unsupported certificate"),
-        "a server's, by a gateway's name": (made.files("gw-server", server_named("gw-server")), "unsupported certificate"),
+        "a server's, by a gateway's name": (
+            made.files("gw-server", server_named("gw-server")),
+            "unsupported certificate",
+        ),
     }
 
 
@@ -154,9 +157,7 @@ async def test_tls_1_2_and_1_3_are_spoken(door: Door, version: ssl.TLSVersion) -
 
 def ours(made: Deployment, host: str, name: str = "gw-a") -> ssl.SSLContext:
     certificate, key = made.files(name)
-    settings = BrokerSettings(
-        host=host, port=8883, ca_file=str(made.ca), cert_file=str(certificate), key_file=str(key)
-    )
+    settings = BrokerSettings(host=host, port=8883, ca_file=str(made.ca), cert_file=str(certificate), key_file=str(key))
     context = tls_context(settings, "edge.toml")
     assert context is not None
     return context
@@ -175,7 +176,7 @@ def test_our_clients_check_the_broker_s_name_and_authority(door: Door) -> None:
     port, made = door.broker.port, door.deployment
     assert talk(ours(made, "localhost"), "localhost", port) == "TLSv1.3 20"
     assert talk(ours(made, "127.0.0.1"), "127.0.0.1", port) == "TLSv1.3 20"
-    with pytest.raises(ssl.SSLCertVerificationError, match="mqtt.example.org"):
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"mqtt\.example\.org"):
         talk(ours(made, "mqtt.example.org"), "mqtt.example.org", port)
     stranger = new_deployment(made.folder / "their own")
     with pytest.raises(ssl.SSLCertVerificationError):
@@ -207,5 +208,7 @@ def test_what_is_issued_passes_openssl_s_strict_rules(door: Door) -> None:
 async def test_many_bad_ones_at_once_do_not_keep_a_good_one_out(door: Door) -> None:
     made = door.deployment
     bad = client_tls(made.ca, *made.files_as_they_are("gw-revoked"))
-    answers = await asyncio.gather(*(lets_in(door.broker, bad) for _ in range(50)), lets_in(door.broker, made.tls("gw-a")))
+    answers = await asyncio.gather(
+        *(lets_in(door.broker, bad) for _ in range(50)), lets_in(door.broker, made.tls("gw-a"))
+    )
     assert answers == [False] * 50 + [True]

@@ -11,12 +11,11 @@ import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from telltale.topics import Verb
-from tests.security.mqtt5 import NOT_AUTHORIZED, Link, Refused, connect_packet, session
+from tests.security.mqtt5 import NOT_AUTHORIZED, Link, RefusedError, connect_packet, session
 from tests.security.site import HEALTH, SERVICE, Deployment, new_deployment, secured_broker
 from tests.servers.process import Server, running
 
@@ -119,7 +118,7 @@ async def will_all(fence: Fence, who: str, answers: dict[str, int | None]) -> No
                 answers[payload] = None
                 await link.ping()
                 link.drop()
-        except Refused as refused:
+        except RefusedError as refused:
             answers[payload] = refused.code
 
 
@@ -166,7 +165,9 @@ def patterns() -> list[str]:
     ]  # fmt: skip
 
 
-async def listen_to(fence: Fence, who: str, filters: list[str], ready: asyncio.Barrier, done: asyncio.Event) -> set[str]:
+async def listen_to(
+    fence: Fence, who: str, filters: list[str], ready: asyncio.Barrier, done: asyncio.Event
+) -> set[str]:
     """The topics that one identity hears through all of these filters."""
     async with session(fence.port, fence.tls[who]) as link:
         for pattern in filters:

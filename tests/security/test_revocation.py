@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.security.mqtt5 import Refused, session
+from tests.security.mqtt5 import RefusedError, session
 from tests.security.site import SERVICE, Deployment, new_deployment, secured_broker
 from tests.servers.process import Server, accepts, running
 
@@ -33,7 +33,7 @@ async def lets_in(port: int, deployment: Deployment, name: str) -> bool:
     try:
         async with session(port, deployment.tls_as_it_is(name)) as link:
             return await link.ping()
-    except Refused:
+    except RefusedError:
         return False
 
 
