@@ -62,8 +62,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: no such file", "give the path of a settings file with -c") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML", str(error)) from None
+    except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, or brackets nested as deep
+        raise SettingsError(f"{path}: not valid TOML", " ".join(str(error).split())) from None
 
 
 def load(path: Path, into: type[S]) -> S:

@@ -138,8 +138,8 @@ def verify(content: bytes, head: Head) -> None:
 
 
 def _fill(message: EmailMessage, letter: Letter) -> None:
-    message.set_content(letter.text, cte="quoted-printable")
-    message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    message.set_content(_unicode(letter.text), cte="quoted-printable")
+    message.add_alternative(_unicode(letter.html), subtype="html", cte="quoted-printable")
     if letter.chart_png is not None:
         page = message.get_payload()[1]  # type: ignore[index]
         assert isinstance(page, EmailMessage)
@@ -151,6 +151,11 @@ def _fill(message: EmailMessage, letter: Letter) -> None:
             disposition="inline",
             filename="chart.png",
         )
+
+
+def _unicode(text: str) -> str:
+    """`text` with `?` for half characters, which no encoding takes: no alarm fails for the sake of one."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _fix_boundaries(message: Message, message_id: str) -> None:
