@@ -28,7 +28,7 @@ def main() -> None:
     found.mkdir(parents=True, exist_ok=True)
     options = [
         f"-max_total_time={seconds}", f"-timeout={INPUT_S}", f"-rss_limit_mb={RSS_MB}", f"-max_len={INPUT_BYTES}",
-        f"-artifact_prefix={found}{os.sep}crash-", "-verbosity=1", "-print_final_stats=1", "-close_fd_mask=1",
+        f"-artifact_prefix={found}{os.sep}crash-", "-verbosity=1", "-print_final_stats=1",
     ]  # fmt: skip
     words = FOLDER / f"{name}.dict"
     if words.exists():
