@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-BENCHES = ("wire", "spectra", "pipeline", "edge")
+BENCHES = ("wire", "spectra", "pipeline", "edge", "flood")
 
 
 def main() -> int:

@@ -36,7 +36,7 @@ _WORDS = (
 hostile_text: SearchStrategy[str] = st.lists(st.sampled_from(_WORDS), max_size=12).map("".join) | st.text(max_size=120)
 
 
-def good_frame(rng: random.Random) -> bytes:
+def good_frame(rng: random.Random, gateway: str = "gw") -> bytes:
     """A frame as a gateway sends it: counts with flags, values with a gap, irregular times, drops, earlier runs."""
     counts = np.array([rng.randrange(-500, 500) for _ in range(rng.randrange(1, 200))], np.int16)
     values = np.array([rng.random() for _ in range(5)])
@@ -47,7 +47,8 @@ def good_frame(rng: random.Random) -> bytes:
     )
     sequence = rng.randrange(1, 1_000)
     drops = (DropRecord(1, 2, "full"),) if rng.random() < 0.5 else ()
-    return encode_frame(Frame("gw", RUN, sequence, T0_NS, 5, blocks=blocks, drops=drops, after=(RunEnd(b"e" * 16, 9),)))
+    after = (RunEnd(b"e" * 16, 9),)
+    return encode_frame(Frame(gateway, RUN, sequence, T0_NS, 5, blocks=blocks, drops=drops, after=after))
 
 
 def damaged_frames() -> SearchStrategy[bytes]:
