@@ -1,8 +1,10 @@
 """A flood of malformed frames with good ones between them, through a real broker and the real ingest and analyse.
 
-`COUNT=1000000 python -m bench flood` is the full form. Hostile gateways (bench/flooder.py) publish as fast as the broker
-takes it, all at once; two honest gateways publish good frames at a steady pace and send again what is not acknowledged
-in time, as an agent does. Judged from outside: logs, process ids, the journal's rows, the time from publish to store-ack.
+`COUNT=1000000 python -m bench flood` is the full form. First a burst as fast as the broker takes it, which shows how many
+frames ingest refuses a second; then the flood, at half of that (or at RATE). A broker's queue for the service is one line
+for all gateways: above what ingest takes, everybody waits in it, good frames too. Two honest gateways publish good frames
+at a steady pace and send again what is not acknowledged in time, as an agent does. Judged from outside: logs, process
+ids, the journal's rows, the time from publish to store-ack.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ from telltale.readings import Block, Frame
 from telltale.wire.ack import decode_stored
 from telltale.wire.codec import encode_frame
 
-COUNT = 40_000
+COUNT, BURST = 40_000, 20_000
+SHARE = 0.5  # of what ingest can refuse
 HOSTILE, HONEST = 4, 2
 FRAMES_A_SECOND = 10.0  # of each honest gateway
 RESEND_S = 5.0
@@ -108,6 +111,7 @@ class Outcome:
         dead_letters, runs, journal_mb: of the journal, afterwards.
         rss_mb: process → before, highest and after.
         log_kb: written by all processes.
+        refused_rate: frames a second, in the busiest span between two looks at the counters.
     """
 
     count: int
@@ -125,6 +129,7 @@ class Outcome:
     journal_mb: float
     rss_mb: dict[str, tuple[float, float, float]]
     log_kb: float
+    refused_rate: float
 
     def quantile_s(self, share: float) -> float:
         return self.latency_s[min(int(share * len(self.latency_s)), len(self.latency_s) - 1)]
@@ -155,8 +160,8 @@ def broker(folder: Path) -> Iterator[int]:
         child.stop()
 
 
-def flood(folder: Path, count: int) -> Outcome:
-    """Publish `count` malformed frames, and look at what became of everything."""
+def flood(folder: Path, count: int, rate: float) -> Outcome:
+    """Publish `count` malformed frames, `rate` a second (0: without a pause), and look at what became of everything."""
     hostile = [f"gw-hostile-{index}" for index in range(HOSTILE)]
     honest = [Honest(f"gw-honest-{index}") for index in range(HONEST)]
     (folder / "site.toml").write_text(site_toml([*hostile, *(each.gateway for each in honest)]), encoding="utf-8")
@@ -169,9 +174,9 @@ def flood(folder: Path, count: int) -> Outcome:
             children[part] = Child(part, [*TELLTALE, "cloud", part, "-c", str(config)], folder / f"{part}.log")
             stack.callback(children[part].stop)
         wait_for_stats(folder / "data", children)
-        watch = Watch(children)
+        watch = Watch(children, folder / "data")
         start_s = time.perf_counter()
-        asyncio.run(_play(port, count, hostile, honest, watch))
+        asyncio.run(_play(port, count, rate, hostile, honest, watch))
         seconds = time.perf_counter() - start_s
         time.sleep(2.5)  # the counters are written every 2 s
         return _outcome(folder, count, seconds, honest, watch)
@@ -190,14 +195,23 @@ def wait_for_stats(data_dir: Path, children: dict[str, Child]) -> None:
 class Watch:
     """Memory of the processes, and whether each is still the one that was started."""
 
-    def __init__(self, children: dict[str, Child]) -> None:
+    def __init__(self, children: dict[str, Child], data_dir: Path) -> None:
         self.children = children
+        self.refused_rate = 0.0
+        self._stats = data_dir / "stats" / "ingest.json"
+        self._seen = (0.0, 0)
         self.before = self._rss_mb()
         self.most = dict(self.before)
 
     def look(self) -> None:
         now = self._rss_mb()
         self.most = {name: max(self.most[name], now[name]) for name in now}
+        now_s, rejected = self._stats.stat().st_mtime, json.loads(self._stats.read_bytes())["rejected"]
+        before_s, before = self._seen
+        if rejected > before:
+            if before:
+                self.refused_rate = max(self.refused_rate, (rejected - before) / (now_s - before_s))
+            self._seen = (now_s, rejected)
 
     def rss_mb(self) -> dict[str, tuple[float, float, float]]:
         now = self._rss_mb()
@@ -211,13 +225,14 @@ class Watch:
         return {name: psutil.Process(pid).memory_info().rss / 2**20 for name, pid in alive.items()}
 
 
-async def _play(port: int, count: int, hostile: list[str], honest: list[Honest], watch: Watch) -> None:
+async def _play(
+    port: int, count: int, rate: float, hostile: list[str], honest: list[Honest], watch: Watch
+) -> None:
     over = asyncio.Event()
     good = [asyncio.create_task(each.run(port, over)) for each in honest]
+    share = (str(count // HOSTILE), str(rate / HOSTILE))
     floods = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.flooder", str(port), gateway, str(count // HOSTILE), gateway
-        )
+        await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.flooder", str(port), gateway, *share)
         for gateway in hostile
     ]
     ends = asyncio.gather(*(process.wait() for process in floods))
@@ -251,6 +266,7 @@ def _outcome(folder: Path, count: int, seconds: float, honest: list[Honest], wat
         journal_mb=(folder / "data" / "journal.db").stat().st_size / 2**20,
         rss_mb=watch.rss_mb(),
         log_kb=sum(map(len, logs)) / 1024,
+        refused_rate=watch.refused_rate,
     )
     journal.close()
     return found
@@ -268,10 +284,20 @@ def is_uncaught(line: str) -> bool:
 
 
 def run(folder: Path) -> None:
-    found = flood(folder, int(os.environ.get("COUNT", COUNT)))
+    (folder / "burst").mkdir()
+    (folder / "flood").mkdir()
+    burst = flood(folder / "burst", BURST, 0)
+    print("burst, as fast as the broker takes it:")
+    show(burst)
+    rate = float(os.environ.get("RATE", burst.refused_rate * SHARE))
+    print(f"flood, {rate:.0f} a second:")
+    show(flood(folder / "flood", int(os.environ.get("COUNT", COUNT)), rate))
+
+
+def show(found: Outcome) -> None:
     print(
         f"{found.count} malformed frames from {HOSTILE} gateways in {found.seconds:.0f} s"
-        f" ({found.count / found.seconds:.0f} a second); {found.taken} messages taken in, {found.rejected} refused"
+        f"; refused at up to {found.refused_rate:.0f} a second; {found.taken} messages taken in, {found.rejected} refused"
     )
     print(
         f"{len(found.latency_s)} good frames between them, publish to store-ack: p50 {found.quantile_s(0.5) * 1e3:.0f} ms,"
