@@ -27,6 +27,7 @@ import aiomqtt
 import numpy as np
 import psutil
 
+from bench.pipeline import rows
 from sensors_sim.demo.debian import find_program
 from sensors_sim.demo.mosquitto import write_settings
 from sensors_sim.demo.processes import Child, free_port
@@ -53,6 +54,7 @@ class Honest:
     sent_s: dict[int, float] = field(default_factory=dict)
     latency_s: dict[int, float] = field(default_factory=dict)
     resent: int = 0
+    _last_sent_s: dict[int, float] = field(default_factory=dict)
 
     async def run(self, port: int, flooding: asyncio.Event) -> None:
         """Publish while `flooding` is not set, then wait for the last store-ack."""
@@ -74,14 +76,14 @@ class Honest:
             await asyncio.gather(listener, return_exceptions=True)
 
     async def _send_again(self, client: aiomqtt.Client) -> None:
-        now_s = time.perf_counter()
-        for sequence in self.sent_s.keys() - self.latency_s.keys():
-            age_s = now_s - self.sent_s[sequence]
-            if age_s > RESEND_S and int(age_s / RESEND_S) > int((age_s - 1 / FRAMES_A_SECOND) / RESEND_S):
+        due_s = time.perf_counter() - RESEND_S
+        for sequence in sorted(self.sent_s.keys() - self.latency_s.keys()):
+            if self._last_sent_s[sequence] < due_s:
                 self.resent += 1
                 await self._publish(client, sequence)
 
     async def _publish(self, client: aiomqtt.Client, sequence: int) -> None:
+        self._last_sent_s[sequence] = time.perf_counter()
         t0_ns = time.time_ns()
         block = Block(f"{self.gateway}.az", t0_ns, 1000.0, np.arange(1024, dtype=np.int16), 1e-3)
         frame = Frame(self.gateway, self.run_id, sequence, t0_ns, blocks=(block,))
@@ -111,7 +113,7 @@ class Outcome:
         dead_letters, runs, journal_mb: of the journal, afterwards.
         rss_mb: process → before, highest and after.
         log_kb: written by all processes.
-        refused_rate: frames a second, in the busiest span between two looks at the counters.
+        refused_rate: frames a second that could be identified and were refused, in the busiest second.
     """
 
     count: int
@@ -198,20 +200,19 @@ class Watch:
     def __init__(self, children: dict[str, Child], data_dir: Path) -> None:
         self.children = children
         self.refused_rate = 0.0
-        self._stats = data_dir / "stats" / "ingest.json"
-        self._seen = (0.0, 0)
+        self._journal = data_dir / "journal.db"
+        self._seen = (time.perf_counter(), 0)
         self.before = self._rss_mb()
         self.most = dict(self.before)
 
     def look(self) -> None:
         now = self._rss_mb()
         self.most = {name: max(self.most[name], now[name]) for name in now}
-        now_s, rejected = self._stats.stat().st_mtime, json.loads(self._stats.read_bytes())["rejected"]
+        now_s, refused = time.perf_counter(), rows(self._journal, "SELECT total(rejected) FROM runs")
         before_s, before = self._seen
-        if rejected > before:
-            if before:
-                self.refused_rate = max(self.refused_rate, (rejected - before) / (now_s - before_s))
-            self._seen = (now_s, rejected)
+        if now_s - before_s >= 1:
+            self.refused_rate = max(self.refused_rate, (refused - before) / (now_s - before_s))
+            self._seen = (now_s, refused)
 
     def rss_mb(self) -> dict[str, tuple[float, float, float]]:
         now = self._rss_mb()
@@ -242,8 +243,11 @@ async def _play(
     if any(await ends):
         raise subprocess.SubprocessError("a flooder failed")
     over.set()
-    await asyncio.gather(*good)
-    watch.look()
+    last = asyncio.gather(*good)
+    while not last.done():
+        watch.look()
+        await asyncio.wait({asyncio.ensure_future(asyncio.sleep(0.25)), last}, return_when=asyncio.FIRST_COMPLETED)
+    await last
 
 
 def _outcome(folder: Path, count: int, seconds: float, honest: list[Honest], watch: Watch) -> Outcome:

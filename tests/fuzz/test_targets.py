@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cloud_service.journal.entries import FrameEntry
+from cloud_service.journal.writer import JournalWriter, open_journal
+from cloud_service.serve.gateways import gateways_now
+from telltale.readings import DropRecord
+from telltale.site import Site
 from tests.fuzz.strategies import CORPUS, damaged_frames, damaged_seeds, frames
 from tests.fuzz.targets import TARGETS
 
@@ -41,3 +47,13 @@ def test_damaged_files(name: str) -> None:
 @given(damaged_frames() | frames())
 def test_frames(data: bytes) -> None:
     TARGETS["frame"](data)
+
+
+def test_a_second_infinite_drop_does_not_stop_the_page(tmp_path: Path) -> None:
+    """Two runs that each claim 2^63 - 1 dropped frames: their sum is no 64-bit number."""
+    writer = JournalWriter(open_journal(tmp_path))
+    for run_id in (b"a" * 16, b"b" * 16):
+        writer.commit([FrameEntry("gw", run_id, 1, 1, b"!", (DropRecord(1, 2**63 - 1, "full"),))])
+    with contextlib.closing(open_journal(tmp_path)) as journal:
+        (status,) = gateways_now(journal, Site((), (), {}))
+    assert status.dropped > 2**60
