@@ -91,6 +91,7 @@ class Agent:
             quality=self._quality,
             settings=settings.frame,
             sealed=self._outbox.offer,
+            earlier=self._outbox.runs_before,
         )
         self._pipeline = Pipeline(settings.channel, self._assembler, self._clock, self._reports)
         self._feeds = [self._feed(source, base, where) for source in settings.source]

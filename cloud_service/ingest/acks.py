@@ -73,4 +73,5 @@ class Acks:
 
 def _joined(older: StoredAck, newer: StoredAck) -> StoredAck:
     rejected = {item[0]: item for item in (*older.rejected, *newer.rejected)}
-    return StoredAck(newer.run_id, newer.cumulative, newer.above, tuple(rejected.values()))
+    refused = newer.refused or older.refused
+    return StoredAck(newer.run_id, newer.cumulative, newer.above, tuple(rejected.values()), refused)

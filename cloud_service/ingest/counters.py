@@ -17,6 +17,8 @@ class IngestCounters:
     duplicates: int = 0
     rejected: int = 0
     postponed: int = 0  # would have opened one gap too many; they come again
+    retried: int = 0  # dead letters that were tried again
+    stray_blocks: int = 0  # of channels that their gateway may not send
     commits: int = 0
     commit_retries: int = 0
     connects: int = 0
@@ -28,3 +30,5 @@ class IngestCounters:
         self.duplicates += committed.duplicates
         self.rejected += committed.rejected
         self.postponed += committed.postponed
+        self.retried += committed.retried
+        self.stray_blocks += committed.stray_blocks

@@ -45,7 +45,7 @@ class Session:
     ) -> None:
         self._config = config
         self._tls = tls_context(config.broker, "cloud.toml")
-        self._screen = Screen(config.site.gateways(), config.clock)
+        self._screen = Screen(config.site, config.clock)
         self._waiting = waiting
         self._acks = acks
         self._committed = committed

@@ -9,7 +9,7 @@ from cloud_service.journal.entries import Entry, size_of
 
 
 class Waiting:
-    """Entries between the broker and the journal. One event loop, one putter, one taker."""
+    """Entries between the broker and the journal. One event loop, one taker."""
 
     def __init__(self, max_entries: int, max_bytes: int) -> None:
         self._max_entries = max_entries

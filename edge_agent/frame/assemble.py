@@ -17,7 +17,7 @@ from msgspec import Meta
 from edge_agent.frame.merge import merge_scalars
 from edge_agent.window.slicing import within_limits
 from telltale.clock import NS_PER_S, Clock
-from telltale.readings import Block, ClockQuality, DropRecord, Frame
+from telltale.readings import Block, ClockQuality, DropRecord, Frame, RunEnd
 from telltale.settings import Settings
 from telltale.wire.codec import MAX_BLOCKS, encode_frame
 
@@ -25,11 +25,15 @@ TIME_BYTES = 8
 
 
 class Rank(IntEnum):
-    """What a full outbox lets go of first: the lowest rank. Reports are never let go."""
+    """What a full outbox lets go of first: the lowest rank, and in it the oldest. Reports of drops are never let go.
 
-    WAVEFORM = 0
-    SCALAR = 1
-    REPORT = 2
+    The numbers are on disk. They leave room for what an agent may come to send: features (20) go before scalar
+    readings, alarms (40) after them.
+    """
+
+    WAVEFORM = 10
+    SCALAR = 30
+    REPORT = 50
 
 
 class FrameSettings(Settings, frozen=True):
@@ -71,6 +75,7 @@ class FrameAssembler:
         quality: the clock's quality now.
         settings: interval and bound.
         sealed: takes each finished frame over.
+        earlier: the runs before a given one of which the gateway still holds frames, oldest first.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class FrameAssembler:
         quality: Callable[[], ClockQuality],
         settings: FrameSettings,
         sealed: Callable[[SealedFrame], None],
+        earlier: Callable[[bytes], tuple[RunEnd, ...]] = lambda _: (),
     ) -> None:
         self.run_id = run_id
         self.sequence = 0
@@ -91,6 +97,7 @@ class FrameAssembler:
         self._quality = quality
         self._settings = settings
         self._sealed = sealed
+        self._earlier = earlier
         self._open = {Rank.SCALAR: _Open(), Rank.WAVEFORM: _Open()}  # in the order of sealing
 
     def add(self, blocks: Iterable[Block], rank: Rank) -> None:
@@ -148,5 +155,6 @@ class FrameAssembler:
             clock_quality=self._quality(),
             blocks=blocks,
             drops=drops,
+            after=self._earlier(run_id),
         )
         return SealedFrame(run_id, sequence, rank, frame.acquired_ns, encode_frame(frame))

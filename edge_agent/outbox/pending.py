@@ -11,12 +11,16 @@ from telltale.readings import DropRecord
 class PendingFrames:
     """Frames between sealing and commit.
 
+    Attributes:
+        size, taken: bytes that wait, and bytes that are being committed.
+
     Args:
         max_bytes: bound; beyond it the oldest frame of the lowest rank is let go and noted.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.size = 0
+        self.taken = 0
         self.drops: list[DropRecord] = []
         self._max_bytes = max_bytes
         self._frames: deque[SealedFrame] = deque()
@@ -28,6 +32,9 @@ class PendingFrames:
         """Take a frame; returns how many were let go for it."""
         self._frames.append(frame)
         self.size += len(frame.payload)
+        return self._bound()
+
+    def _bound(self) -> int:
         count = 0
         while self.size > self._max_bytes and len(self._frames) > 1:
             self._let_go(min(self._frames, key=lambda kept: (kept.rank, kept.sequence)))
@@ -40,14 +47,20 @@ class PendingFrames:
         self.drops.append(DropRecord(frame.sequence, frame.sequence, "disk_unavailable"))
 
     def take(self) -> tuple[list[SealedFrame], list[DropRecord]]:
-        """All that waits, to be committed together; they come back with `put_back` if that fails."""
+        """All that waits, to be committed together; `committed` or `put_back` says how that went."""
         frames, drops = list(self._frames), self.drops
         self._frames.clear()
-        self.drops, self.size = [], 0
+        self.drops, self.size, self.taken = [], 0, self.size
         return frames, drops
 
-    def put_back(self, frames: list[SealedFrame], drops: list[DropRecord]) -> None:
-        """Frames and drops whose commit failed, before those that came since."""
+    def committed(self) -> None:
+        """What was taken is on the disk."""
+        self.taken = 0
+
+    def put_back(self, frames: list[SealedFrame], drops: list[DropRecord]) -> int:
+        """What was taken waits again, before what came since; returns how many frames were let go."""
         self._frames.extendleft(reversed(frames))
-        self.size += sum(len(frame.payload) for frame in frames)
+        self.size += self.taken
+        self.taken = 0
         self.drops = [*drops, *self.drops]
+        return self._bound()

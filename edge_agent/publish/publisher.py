@@ -173,6 +173,8 @@ class Publisher:
             except RejectedError as error:
                 self._reports.problem("service", f"store-ack not understood: {error}")
                 continue
+            for channel, reason in ack.refused:
+                self._reports.problem(f"channel {channel}", f"refused by the service ({reason}): see its site file")
             ordinal = self._outbox.ordinal(ack.run_id)
             if ordinal is not None:
                 self._window.acknowledge(ordinal, ack)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from telltale.settings import convert
 from telltale.topics import Verb
 from telltale.wire.frame_pb2 import Frame
 from tests.edge_agent.acker import acker, until
+from tests.edge_agent.segments import bytes_on_disk, frames_on_disk
 from tests.servers.process import Server
 
 pytestmark = pytest.mark.e2e
@@ -156,17 +156,8 @@ async def test_frames_of_an_earlier_run_are_sent_with_their_own_run_id(broker: S
 
 def _lines_in(folder: Path) -> int:
     """Samples of all frames in the outbox, read as another process would."""
-    path = folder / "edge-data" / "outbox.db"
-    if not path.exists():
-        return 0
-    connection = sqlite3.connect(path)
-    try:
-        rows = connection.execute("SELECT payload FROM frames").fetchall()
-    except sqlite3.OperationalError:
-        return 0
-    finally:
-        connection.close()
-    return sum(block.count for (payload,) in rows for block in Frame.FromString(payload).blocks)
+    payloads = frames_on_disk(folder / "edge-data" / "outbox").values()
+    return sum(block.count for payload in payloads for block in Frame.FromString(payload).blocks)
 
 
 async def test_a_service_that_hangs_is_not_flooded_and_gets_all_when_it_answers(broker: Server, tmp_path: Path) -> None:
@@ -190,9 +181,9 @@ async def test_rejected_frames_are_set_aside_with_their_reason(broker: Server, t
         outcome = await run_to_end(settings_for(broker.port, gateway), tmp_path)
     assert (outcome.rejected, outcome.waiting) == (1, 0)
     assert sum(frame.sequence == 2 for frame in service.frames) == 1
-    connection = sqlite3.connect(tmp_path / "edge-data" / "outbox.db")
-    assert [row[0] for row in connection.execute("SELECT reason FROM rejected")] == ["unknown_channel"]
-    connection.close()
+    [kept] = (tmp_path / "edge-data" / "outbox" / "rejected").iterdir()
+    assert kept.name == f"{outcome.run_id[:8]}-2-unknown_channel.frame"
+    assert Frame.FromString(kept.read_bytes()).sequence == 2
 
 
 async def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_broker: Server, tmp_path: Path) -> None:
@@ -242,7 +233,7 @@ async def test_a_full_outbox_makes_a_replay_wait_instead_of_losing_readings(brok
     async with acker(broker.port, gateway, answer=False) as service:
         running = asyncio.create_task(run_to_end(settings, tmp_path))
         await until(lambda: len(service.frames) > 10, "the outbox filling")
-        assert (tmp_path / "edge-data" / "outbox.db").stat().st_size < 8 * settings.outbox.max_bytes
+        assert bytes_on_disk(tmp_path / "edge-data" / "outbox") <= settings.outbox.max_bytes
         service.answer = True
         outcome = await running
     assert service.samples("t.a") == 20_000

@@ -78,7 +78,7 @@ def test_a_reading_that_is_garbage_ends_the_source_with_its_line(
     path = edge_toml(tmp_path, free_port(), more=', columns = ["a"]')
     (tmp_path / "log.csv").write_text("time,a\n1700000000,1\n1700000001,garbage\n")
     running = telltale("edge", "run", "-c", path)
-    wait_until((tmp_path / "edge-data" / "outbox.db").exists, "the agent's start")
+    wait_until((tmp_path / "edge-data" / "outbox").exists, "the agent's start")
     assert running.stderr is not None
     line = next(line for line in running.stderr if "garbage" in line)
     assert "line 3: column 'a': 'garbage' is not a number" in line
@@ -108,7 +108,7 @@ def test_replay_and_check_say_when_the_broker_is_refused(tmp_path: Path, capsys:
 def test_two_agents_in_one_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = edge_toml(tmp_path, free_port())
     first = telltale("edge", "run", "-c", path)
-    wait_until((tmp_path / "edge-data" / "outbox.db").exists, "the first agent's start")
+    wait_until((tmp_path / "edge-data" / "outbox").exists, "the first agent's start")
     assert main(["edge", "run", "-c", str(path)]) == 2
     assert "another agent is using it" in capsys.readouterr().err
     first.send_signal(signal.SIGTERM)

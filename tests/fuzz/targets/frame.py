@@ -11,15 +11,17 @@ from telltale.clock import ManualClock
 from telltale.errors import RejectedError
 from telltale.readings import Block, Frame
 from telltale.wire.codec import decode_frame, decode_good_blocks, encode_frame, screen_frame
+from tests.contract.site import small_site
 
 GATEWAY = "gw"
+SITE = small_site(GATEWAY)
 TOPIC = "telltale/v1/gw/frame"
 
 
 def target(data: bytes) -> None:
     decoded, screened = _decoded(data), _screened(data)
     assert (decoded is None) == (screened is None), "screen_frame and decode_frame disagree"
-    entry = Screen({GATEWAY}, ManualClock(1)).check(TOPIC, data)
+    entry = Screen(SITE, ManualClock(1)).check(TOPIC, data)
     assert isinstance(entry, FrameEntry) == (decoded is not None)
     _check_identity(data, screened)
     _check_good_blocks(data, decoded)
@@ -37,7 +39,7 @@ def _decoded(data: bytes) -> Frame | None:
 
 def _screened(data: bytes) -> Frame | None:
     try:
-        return screen_frame(data, GATEWAY)
+        return screen_frame(data, GATEWAY)[0]
     except RejectedError:
         return None
 

@@ -1,0 +1,62 @@
+"""Keeping the outbox below its bound: files that are mostly holes are compacted; beyond that the lowest rank goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edge_agent.frame.assemble import Rank
+from edge_agent.outbox.index import Place
+from edge_agent.outbox.run import Run
+from edge_agent.outbox.segment import Segment
+from edge_agent.outbox.store import MAX_FRAMES, OutboxStore
+
+
+def thin(store: OutboxStore, *, may_drop: bool) -> int:
+    """Bring the outbox below its bound; returns how many frames were let go for it.
+
+    Raises:
+        OSError: the disk did not take a copy; what is on it is as it was.
+    """
+    dropped = 0
+    while (excess := store.log.disk_bytes - store.limit_bytes) > 0 or store.frames > MAX_FRAMES:
+        segment = store.log.wasteful() if excess > 0 else None
+        if segment is not None:
+            dropped += _compact(store, segment)
+        elif may_drop and (count := _let_go(store, min(excess, store.log.segment_bytes))):
+            dropped += count
+        else:
+            break
+        store.log.reclaim()
+    return dropped
+
+
+def _compact(store: OutboxStore, segment: Segment) -> int:
+    """Write what is needed of a segment again, so that it can go; returns how many frames were found damaged."""
+    dropped = 0
+    for run in list(store.runs.values()):
+        for place in run.index.in_segment(segment.number):
+            dropped += store.copy(run, place)
+    return dropped
+
+
+def _let_go(store: OutboxStore, size: int) -> int:
+    """Drop the oldest frames of the lowest rank: `size` bytes, or one."""
+    return store.drop(_to_go(store, size), "outbox_full")
+
+
+def _to_go(store: OutboxStore, size: int) -> Iterator[tuple[Run, Place]]:
+    """Each one is to be dropped before the next is asked for."""
+    is_first = True
+    while (is_first or size > 0) and (found := _first_to_go(store)) is not None:
+        yield found
+        is_first = False
+        size -= found[1].size
+
+
+def _first_to_go(store: OutboxStore) -> tuple[Run, Place] | None:
+    ranks = sorted(rank for rank, count in store.ranks.items() if count and rank < Rank.REPORT)
+    for ordinal in sorted(store.runs) if ranks else ():
+        run = store.runs[ordinal]
+        if (place := run.index.oldest_of_rank(ranks[0])) is not None:
+            return run, place
+    return None
