@@ -12,13 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-<<<<<<< ours
 from edge_agent.boot_clock import FILE_NAME, BootClock, BootUtc
-from edge_agent.clock_quality import ClockProbe, clock_probe
-=======
 from edge_agent.certificate_watch import watch_certificate
-from edge_agent.clock_quality import quality_probe
->>>>>>> theirs
+from edge_agent.clock_quality import ClockProbe, clock_probe
 from edge_agent.frame.assemble import FrameAssembler
 from edge_agent.health import HealthTeller
 from edge_agent.lock import locked
@@ -170,7 +166,6 @@ class Agent:
         return self.outcome()
 
     def _parts(self) -> list[Coroutine[Any, Any, None]]:
-<<<<<<< ours
         """What runs beside the sources, for ever; the outbox first."""
         boots = BootClock(self._folder)
         ordinal = self._outbox.ordinal(self._assembler.run_id) or 0
@@ -192,6 +187,7 @@ class Agent:
             self._report_drops(),
             self._learn_utc(boots, boot),
             self._publisher.run(restamper),
+            watch_certificate(self._settings.broker, self._settings.gateway, self._reports),
             give_signs(watchdog_s(), self._outbox_answers),
         ]
 
@@ -202,11 +198,6 @@ class Agent:
 
     async def _outbox_answers(self) -> None:
         await self._outbox.call(lambda: None)
-=======
-        """What runs beside the sources, for ever."""
-        watching = watch_certificate(self._settings.broker, self._settings.gateway, self._reports)
-        return [self._outbox.run(), self._tick(), self._publisher.run(), watching]
->>>>>>> theirs
 
     async def _drained(self, feeds: Iterable[asyncio.Task[None]]) -> None:
         await asyncio.gather(*feeds)
