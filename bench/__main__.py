@@ -1,4 +1,4 @@
-"""Run the benches named on the command line, or all."""
+"""Run the benches named on the command line, or all. `name=number` gives a bench that takes one its number."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-BENCHES = ("wire", "spectra", "pipeline", "edge")
+BENCHES = ("wire", "spectra", "pipeline", "edge", "outage", "backlog", "reconnect", "flood")
 
 
 def main() -> int:
-    names = sys.argv[1:] or list(BENCHES)
-    unknown = [name for name in names if name not in BENCHES]
+    words = sys.argv[1:] or list(BENCHES)
+    chosen = [(name, [float(number)] if number else []) for name, _, number in (word.partition("=") for word in words)]
+    unknown = [name for name, _ in chosen if name not in BENCHES]
     if unknown:
         print(f"bench: no bench {unknown[0]!r}: expected {', '.join(BENCHES)}", file=sys.stderr)
         return 2
     print(f"Python {platform.python_version()}, {platform.machine()}; rates hold for this machine, ratios travel")
-    for name in names:
+    for name, numbers in chosen:
         print(f"\n== {name}")
         with tempfile.TemporaryDirectory(prefix=f"telltale-bench-{name}-") as folder:
-            importlib.import_module(f"bench.{name}").run(Path(folder))
+            importlib.import_module(f"bench.{name}").run(Path(folder), *numbers)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`telltale cloud run|check|ingest|analyse|store|notify|serve -c cloud.toml`."""
+"""`telltale cloud run|check|ingest|analyse|store|notify|serve|dead-letter|backup|restore -c cloud.toml`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloud_service.heartbeat import Beat, Heartbeat, no_beat
 from cloud_service.parts import PARTS, Part
 from cloud_service.settings import CloudSettings, load_cloud
+from cloud_service.use_lock import in_use, take_lock
 from telltale.errors import FatalError, UserError
 
 FATAL_STATUS = 1
+OPERATE = ("dead-letter", "backup", "restore")
 
 
 def cloud(argv: Sequence[str]) -> int:
@@ -24,6 +27,8 @@ def cloud(argv: Sequence[str]) -> int:
     Raises:
         UserError: a mistake in the settings or in what they refer to; names the part where one ran.
     """
+    if argv and argv[0] in OPERATE:
+        return _operate(argv[0], argv[1:])
     arguments = _parser().parse_args(argv)
     settings = load_cloud(Path(arguments.config))
     if arguments.what == "check":
@@ -34,30 +39,47 @@ def cloud(argv: Sequence[str]) -> int:
         from cloud_service.supervisor import supervise  # noqa: PLC0415 - a single part needs no supervisor
 
         settings.check()
-        return asyncio.run(supervise(settings.path))
-    return _run_part(arguments.what, settings, supervised=arguments.supervised)
+        return asyncio.run(supervise(settings.path, settings.file.watchdog_s))
+    beat = no_beat if arguments.heartbeat is None else Heartbeat(arguments.heartbeat)
+    return _run_part(arguments.what, settings, beat, supervised=arguments.supervised)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="telltale cloud", description="The service: all of it, or one part.")
-    parser.add_argument("what", choices=["run", "check", *PARTS], help="run: all parts; check: read the settings only")
+    parser.add_argument(
+        "what",
+        choices=["run", "check", *PARTS, *OPERATE],
+        help="run: all parts; check: read the settings only; dead-letter, backup, restore have a --help of their own",
+    )
     parser.add_argument("-c", "--config", required=True, metavar="FILE", help="cloud.toml")
     parser.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--heartbeat", type=int, metavar="DESCRIPTOR", help=argparse.SUPPRESS)
     return parser
+
+
+def _operate(what: str, argv: Sequence[str]) -> int:
+    from cloud_service.operate.backup import backup  # noqa: PLC0415 - the parts need none of it
+    from cloud_service.operate.dead_letter import dead_letter  # noqa: PLC0415
+    from cloud_service.operate.restore import restore  # noqa: PLC0415
+
+    return {"dead-letter": dead_letter, "backup": backup, "restore": restore}[what](argv)
 
 
 def _gateways(settings: CloudSettings) -> str:
     return ", ".join(settings.site.gateways()) or "none"
 
 
-def _run_part(name: str, settings: CloudSettings, *, supervised: bool) -> int:
+def _run_part(name: str, settings: CloudSettings, beat: Beat, *, supervised: bool) -> int:
     from cloud_service.logs import configure_logs  # noqa: PLC0415 - `check` needs no logs
 
     configure_logs(name)
     if supervised:
         threading.Thread(target=_end_with_supervisor, daemon=True).start()
     try:
-        asyncio.run(_until_told(PARTS[name], settings))
+        with take_lock(settings.data_dir, shared=True) as lock:
+            if lock is None:
+                raise in_use(settings.data_dir)
+            asyncio.run(_until_told(PARTS[name], settings, beat))
     except UserError as error:
         raise UserError(f"{name}: {error.problem}", error.remedy) from None
     except FatalError as error:
@@ -66,12 +88,12 @@ def _run_part(name: str, settings: CloudSettings, *, supervised: bool) -> int:
     return 0
 
 
-async def _until_told(part: Part, settings: CloudSettings) -> None:
+async def _until_told(part: Part, settings: CloudSettings, beat: Beat) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await part(settings, stop)
+    await part(settings, stop, beat)
 
 
 def _end_with_supervisor() -> None:

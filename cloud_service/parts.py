@@ -6,14 +6,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from cloud_service.heartbeat import Beat
 from cloud_service.settings import CloudSettings
 from telltale.clock import open_clock
 
-Part = Callable[[CloudSettings, asyncio.Event], Awaitable[None]]
+Part = Callable[[CloudSettings, asyncio.Event, Beat], Awaitable[None]]
+"""Settings, stop, and what it calls while its work goes on."""
 
 
-async def ingest(cloud: CloudSettings, stop: asyncio.Event) -> None:
+async def ingest(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
     """MQTT → journal."""
     from cloud_service.ingest.run import run
     from cloud_service.ingest.settings import IngestConfig
@@ -26,27 +29,38 @@ async def ingest(cloud: CloudSettings, stop: asyncio.Event) -> None:
             site=cloud.site,
             clock=open_clock(cloud.file.clock),
             stop=stop,
+            beat=beat,
         )
     )
 
 
-async def analyse(cloud: CloudSettings, stop: asyncio.Event) -> None:
+async def analyse(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
     """Journal → detectors → alerts → state, spool and outbox. Works in a thread: it computes and blocks."""
+    from cloud_service.analyse.again import run_again
     from cloud_service.analyse.detectors import DETECTORS
     from cloud_service.analyse.run import run
 
     stopped = threading.Event()
+
+    def wait(delay_s: float) -> bool:
+        beat()  # between two batches, in the thread that works
+        return stopped.wait(delay_s)
+
     work = asyncio.create_task(
         asyncio.to_thread(
-            run,
-            site=cloud.site,
-            data_dir=cloud.data_dir,
-            settings=cloud.analyse(),
-            alert=cloud.alert(),
-            detectors=DETECTORS,
-            clock=open_clock(cloud.file.clock),
-            mode=cloud.file.clock,
-            wait=stopped.wait,
+            run_again,
+            partial(
+                run,
+                site=cloud.site,
+                data_dir=cloud.data_dir,
+                settings=cloud.analyse(),
+                alert=cloud.alert(),
+                detectors=DETECTORS,
+                clock=open_clock(cloud.file.clock),
+                mode=cloud.file.clock,
+                wait=wait,
+            ),
+            wait,
         )
     )
     told = asyncio.create_task(stop.wait())
@@ -56,15 +70,15 @@ async def analyse(cloud: CloudSettings, stop: asyncio.Event) -> None:
     await work
 
 
-async def store(cloud: CloudSettings, stop: asyncio.Event) -> None:
+async def store(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
     """Spool → store."""
     from cloud_service.store.run import StoreConfig, run
 
     clock = open_clock(cloud.file.clock)
-    await run(StoreConfig(cloud.store(), cloud.data_dir, cloud.site, clock, stop))
+    await run(StoreConfig(cloud.store(), cloud.data_dir, cloud.site, clock, stop, beat=beat))
 
 
-async def notify(cloud: CloudSettings, stop: asyncio.Event) -> None:
+async def notify(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
     """Outbox → mails."""
     from cloud_service.notify.run import run
 
@@ -78,10 +92,11 @@ async def notify(cloud: CloudSettings, stop: asyncio.Event) -> None:
         stop=stop,
         base=cloud.base,
         where=cloud.where,
+        beat=beat,
     )
 
 
-async def serve(cloud: CloudSettings, stop: asyncio.Event) -> None:
+async def serve(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
     """Pages and API."""
     from cloud_service.serve.run import run
 
@@ -95,6 +110,7 @@ async def serve(cloud: CloudSettings, stop: asyncio.Event) -> None:
         stop=stop,
         base=cloud.base,
         where=cloud.where,
+        beat=beat,
     )
 
 

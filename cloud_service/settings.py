@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
+from cloud_service.watchdog import DEFAULT_WATCHDOG_S
 from telltale.broker import BrokerSettings, tls_context
 from telltale.clock import ClockMode
 from telltale.errors import SettingsError
@@ -37,6 +39,8 @@ class CloudFile(Settings, frozen=True):
         site: path of `site.toml`, relative to this file's folder.
         data_dir: where the service keeps its databases, relative likewise.
         clock: "system" on a real site; "data" where a time-lapse or the replay of an old recording brings its own now.
+        watchdog_s: a part that has shown no sign of life for so long is killed and started again; longer than the
+            longest batch or write that is still in order.
         broker: where the broker is.
         ingest, analyse, store, alert, notify, serve: tables of the parts.
     """
@@ -44,6 +48,7 @@ class CloudFile(Settings, frozen=True):
     site: str
     data_dir: str = "cloud-data"
     clock: ClockMode = "system"
+    watchdog_s: Annotated[float, Meta(ge=5, le=86_400)] = DEFAULT_WATCHDOG_S
     broker: BrokerSettings = BrokerSettings()
     ingest: Table = msgspec.field(default_factory=dict)
     analyse: Table = msgspec.field(default_factory=dict)

@@ -15,7 +15,8 @@ from cloud_service.database import open_database
 MIGRATIONS = (
     """
 CREATE TABLE meta (
-    key   TEXT PRIMARY KEY,        -- 'offset': last journal offset analysed; 'now_ns': the run's clock
+    key   TEXT PRIMARY KEY,        -- 'offset': all of the journal up to there is analysed; 'read': all up to there but
+                                   -- for what `held` names; 'now_ns': the run's clock
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE detector_state (
@@ -109,6 +110,23 @@ CREATE TABLE detector_faults (     -- detectors that raised; one row a channel a
     first_ns INTEGER NOT NULL,     -- the run's clock
     last_ns  INTEGER NOT NULL,
     PRIMARY KEY (channel, detector)
+) WITHOUT ROWID
+""",
+    """
+CREATE TABLE held (                -- frames of the journal that wait for those before them
+    "offset" INTEGER PRIMARY KEY,
+    gateway  TEXT NOT NULL,
+    run_id   BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    size     INTEGER NOT NULL,     -- of the payload
+    after    BLOB NOT NULL         -- JSON [[run id, last sequence], …] (base64): earlier runs that come before it
+);
+CREATE TABLE gates (               -- what each gateway's frames wait for, for people
+    gateway     TEXT PRIMARY KEY,
+    waiting     INTEGER NOT NULL,  -- frames
+    missing     INTEGER NOT NULL,  -- sequences that they wait for
+    since_ns    INTEGER NOT NULL,  -- the run's clock when the first of them began to wait
+    passed_over INTEGER NOT NULL   -- sequences given up, ever
 ) WITHOUT ROWID
 """,
 )

@@ -21,6 +21,7 @@ SUMMARY = {
     "cloud": "run the service (ingest, analyse, store, alert, notify, serve)",
     "demo": "the whole system on this machine, on a simulated site in time-lapse",
     "edge": "run the agent of a gateway",
+    "pki": "a small certificate authority for gateways, broker and service",
     "replay": "play a recording through an agent",
     "sim": "write simulated readings and their ground truth to files",
 }

@@ -1,6 +1,6 @@
 """The turn of the analyse process: one batch from the journal to one committed transaction.
 
-journal → decode → step → alert stages → commit (states, offset, spool, incidents, outbox)
+journal → decode → gates → step → alert stages → commit (states, offset, spool, incidents, outbox)
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from collections.abc import Sequence
 
 from cloud_service.alert.stages import Alerts, AlertState, Stages
 from cloud_service.analyse.commit import Changes, commit
-from cloud_service.analyse.decode import decode_records
+from cloud_service.analyse.completeness import Completeness
+from cloud_service.analyse.decode import Decoded, decode_records
+from cloud_service.analyse.gates import Gates, Turn
 from cloud_service.analyse.gateway_watch import Gateways
-from cloud_service.analyse.outcome import Judged, StepResult
+from cloud_service.analyse.outcome import Judged, StepResult, newer
 from cloud_service.analyse.rows import finding_rows
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
 from cloud_service.analyse.verdicts import note
-from cloud_service.journal.reader import Record
+from cloud_service.journal.reader import JournalReader, Record
 from telltale.clock import Clock, ClockMode
 from telltale.site import Site
 
@@ -30,7 +32,8 @@ class Analysis:
         state: a connection to `state.db`.
         states: what was committed there.
         clock, mode: the run's clock.
-        step, stages, gateways: the stages.
+        reader: of the journal, for frames whose turn has come later.
+        gates, step, stages, gateways: the stages.
     """
 
     def __init__(
@@ -41,6 +44,8 @@ class Analysis:
         states: States,
         clock: Clock,
         mode: ClockMode,
+        reader: JournalReader,
+        gates: Gates,
         step: Step,
         stages: Stages,
         gateways: Gateways,
@@ -50,36 +55,70 @@ class Analysis:
         self._states = states
         self._clock = clock
         self._mode = mode
+        self._reader = reader
+        self._gates = gates
         self._step = step
         self._stages = stages
         self._gateways = gateways
+        self._completeness = Completeness(site, states, gateways.journal)
 
-    def take(self, records: Sequence[Record]) -> StepResult:
-        """Analyse and commit one batch of journal records."""
-        frames = decode_records(records, self._mode)
+    @property
+    def ajar(self) -> bool:
+        """Whether frames that waited may be judged now, so that a turn without new records is worth it."""
+        return self._gates.ajar
+
+    def take(self, records: Sequence[Record], read_offset: int) -> StepResult:
+        """Analyse and commit one batch of journal records, and what waited for it.
+
+        Args:
+            records: what comes next in the journal.
+            read_offset: of the newest of them, or of the newest before.
+        """
+        came = decode_records(records, self._mode)
+        turn = self._gates.take(came)
+        frames = self._in_order(turn, came)
         _, result = self._step(self._states, frames)
-        heard = self._gateways.liveness.hear(frames)
+        # Who is heard is told by what arrives; in a replay, whose time is the data's, by what is judged.
+        heard = self._gateways.liveness.hear(came if self._mode == "system" else frames)
         judged = sorted([*result.judged, *heard], key=lambda item: item.frame)
         self._clock.observe(result.heard_ns)
+        seen = self._step.glance(self._states, [frame for frame in came if frame.offset in turn.waiting])
         changes = Changes(
-            rows=result.rows,
-            latest=result.latest,
+            rows=[*result.rows, *seen.rows],
+            latest=newer(result.latest, seen.latest),
             lives=result.lives,
             skips=result.skips,
             faults=result.faults,
-            offset=records[-1].offset,
+            read=read_offset,
+            moves=self._gates.moves(turn),
             now_ns=self._clock.now_ns(),
         )
+        self._completeness.take(changes.rows, changes.now_ns)
         self._alert(judged, changes)
         self._finish(changes)
         return result
+
+    def _in_order(self, turn: Turn, came: Sequence[Decoded]) -> list[Decoded]:
+        """The frames of a turn: those that came with it, and those that waited, read again."""
+        known = {frame.offset: frame for frame in came}
+        again = decode_records(self._reader.read_at(turn.left), self._mode)
+        known.update((frame.offset, frame) for frame in again)
+        return [known[offset] for offset in turn.order if offset in known]
+
+    def look(self, read_offset: int) -> None:
+        """Look at what frames wait for: see `Gates.look`."""
+        self._gates.look(read_offset=read_offset, monotonic_ns=self._clock.monotonic_ns(), now_ns=self._clock.now_ns())
 
     def tick(self, *, caught_up: bool) -> bool:
         """Commit what the passing of time changes; whether it did. `caught_up`: the journal holds nothing new."""
         now_ns = self._clock.now_ns()
         if now_ns <= 0:
             return False  # the run follows the data's time, and there is no data yet
-        changes = Changes(now_ns=now_ns, rows=self._gateways.rows(now_ns))
+        changes = Changes(
+            now_ns=now_ns,
+            rows=self._gateways.rows(now_ns) + self._completeness.rows(now_ns),
+            moves=self._gates.moves(Turn()),
+        )
         if caught_up:
             self._alert(self._gateways.tick(now_ns), changes)
             self._release(now_ns, changes.alerts)
@@ -88,6 +127,7 @@ class Analysis:
             or changes.alerts.updates
             or changes.alerts.mails
             or changes.findings
+            or changes.moves.now
             or self._gateways.liveness.touched
         ):
             return False

@@ -12,6 +12,8 @@ import msgspec
 from cloud_service.alert.record import record_mails, record_updates
 from cloud_service.alert.stages import Alerts
 from cloud_service.analyse.decode import Skip
+from cloud_service.analyse.gates import Moves
+from cloud_service.analyse.held import first_held, write_moves
 from cloud_service.analyse.outcome import Fault, Latest
 from cloud_service.analyse.states import States
 from cloud_service.store.schema import Rows, encode_rows
@@ -31,7 +33,8 @@ class Changes:
         findings: channel → its newest finding of each reason.
         lives: newest last.
         skips, faults: what was left out.
-        offset: last journal offset analysed; None: unchanged.
+        read: last journal offset read; None: unchanged.
+        moves: frames that wait for their turn, and those that waited.
         now_ns: the run's clock.
     """
 
@@ -42,7 +45,8 @@ class Changes:
     lives: Sequence[Life] = ()
     skips: Sequence[Skip] = ()
     faults: Sequence[Fault] = ()
-    offset: int | None = None
+    read: int | None = None
+    moves: Moves = field(default_factory=Moves)
     now_ns: int = 0
 
 
@@ -61,6 +65,7 @@ def commit(connection: sqlite3.Connection, states: States, changes: Changes) -> 
         _faults(connection, changes)
         record_updates(connection, changes.alerts.updates)
         record_mails(connection, changes.alerts.mails, spool_id)
+        write_moves(connection, changes.moves)
         _meta(connection, changes)
         connection.execute("COMMIT")
     except BaseException:
@@ -142,6 +147,7 @@ def _faults(connection: sqlite3.Connection, changes: Changes) -> None:
 
 def _meta(connection: sqlite3.Connection, changes: Changes) -> None:
     values = {"now_ns": changes.now_ns}
-    if changes.offset is not None:
-        values["offset"] = changes.offset
+    if changes.read is not None:
+        held = first_held(connection)
+        values |= {"read": changes.read, "offset": changes.read if held is None else held - 1}
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())

@@ -37,6 +37,22 @@ def take(coverage: Coverage, t_ns: NDArray[np.int64], spacing_ns: int) -> NDArra
     return new
 
 
+def extend(coverage: Coverage, first_ns: int, last_ns: int, spacing_ns: int) -> None:
+    """Cover all from `first_ns` to `last_ns`; what lies between the newest row so far and that is a gap, if it is long.
+
+    Args:
+        coverage: changed in place.
+        first_ns: what is covered begins here.
+        last_ns: and ends here.
+        spacing_ns: as of `take`.
+    """
+    if last_ns <= coverage.last_ns:
+        return
+    if first_ns > coverage.last_ns:
+        _advance(coverage, np.array([first_ns]), spacing_ns)
+    coverage.last_ns = last_ns
+
+
 def _advance(coverage: Coverage, t_ns: NDArray[np.int64], spacing_ns: int) -> None:
     start = coverage.last_ns if coverage.last_ns > -(2**62) else -(2**61)
     edges = np.concatenate(([start], t_ns))

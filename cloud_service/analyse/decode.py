@@ -9,7 +9,7 @@ from enum import StrEnum
 from cloud_service.journal.reader import Record
 from telltale.clock import NS_PER_DAY, ClockMode
 from telltale.errors import RejectedError, RejectReason
-from telltale.readings import Block
+from telltale.readings import Block, DropRecord, RunEnd
 from telltale.wire.codec import decode_good_blocks
 
 
@@ -56,6 +56,8 @@ class Decoded:
             time, when the agent acquired it.
         blocks: the good ones; none for a frame that cannot be decoded.
         skips: the rest.
+        run_id, sequence, size: as journaled; the payload's bytes.
+        drops, after: as the frame says.
     """
 
     offset: int
@@ -63,6 +65,11 @@ class Decoded:
     heard_ns: int
     blocks: tuple[Block, ...] = ()
     skips: tuple[Skip, ...] = ()
+    run_id: bytes = b""
+    sequence: int = 0
+    size: int = 0
+    drops: tuple[DropRecord, ...] = ()
+    after: tuple[RunEnd, ...] = ()
 
 
 def decode_records(records: Sequence[Record], mode: ClockMode) -> list[Decoded]:
@@ -82,10 +89,29 @@ def _decode(record: Record, mode: ClockMode) -> Decoded:
         Skip(record.gateway, block.channel, block.error.reason, block.error.detail, heard_ns, block.count)
         for block in bad
     )
-    return Decoded(record.offset, record.gateway, heard_ns, frame.blocks, skips)
+    return Decoded(
+        record.offset,
+        record.gateway,
+        heard_ns,
+        frame.blocks,
+        skips,
+        record.run_id,
+        record.sequence,
+        len(record.payload),
+        frame.drops,
+        frame.after,
+    )
 
 
 def _unusable(record: Record, reason: RejectReason | SkipReason, detail: str) -> Decoded:
     # Its own times cannot be read: it moves no clock.
     skip = Skip(record.gateway, "", reason, detail, record.received_ns, offset=record.offset)
-    return Decoded(record.offset, record.gateway, 0, skips=(skip,))
+    return Decoded(
+        record.offset,
+        record.gateway,
+        0,
+        skips=(skip,),
+        run_id=record.run_id,
+        sequence=record.sequence,
+        size=len(record.payload),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cloud_service.analyse.decode import Skip
@@ -34,6 +35,15 @@ class Latest:
 
     t_ns: int
     value: float
+
+
+def newer(some: Mapping[str, Latest], others: Mapping[str, Latest]) -> dict[str, Latest]:
+    """Channel → the newer one of both."""
+    found = dict(some)
+    for channel, latest in others.items():
+        if channel not in found or found[channel].t_ns <= latest.t_ns:
+            found[channel] = latest
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import structlog
 
 from cloud_service.analyse.outcome import StepResult
-from cloud_service.journal.reader import JournalReader, Record
+from cloud_service.journal.reader import JournalReader
 from telltale.errors import RejectReason
 
 log = structlog.get_logger(__name__)
@@ -22,18 +20,16 @@ class Reporter:
         self._reader = reader
         self._told: set[tuple[str, ...]] = set()
 
-    def report(self, records: Sequence[Record], result: StepResult) -> None:
+    def report(self, result: StepResult) -> None:
         """What a batch left out."""
         for fault in result.faults:
             if self._is_news("fault", fault.channel, fault.detector, fault.error):
                 log.error("detector failed", channel=fault.channel, detector=fault.detector, error=fault.error)
-        by_offset = {record.offset: record for record in records}
         for skip in result.skips:
             reason = skip.reason.value
             if self._is_news("skip", skip.gateway, skip.channel, reason):
                 log.warning("skipped", gateway=skip.gateway, channel=skip.channel, reason=reason, why=skip.detail)
-            record = by_offset.get(skip.offset)
-            if record is not None:
+            for record in self._reader.read_at([skip.offset]) if skip.offset else ():
                 known = skip.reason if isinstance(skip.reason, RejectReason) else RejectReason.BAD_BODY
                 self._reader.bury(record, known, f"{reason}: {skip.detail}")
 

@@ -7,7 +7,7 @@ so that what it changes is seen by all that the journal holds after it, and by n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
@@ -55,11 +55,16 @@ class Segment:
         return found
 
 
-def segments(pieces: Sequence[Piece], newest: Newest) -> Iterator[Segment]:
-    """Cut pieces (in journal order) of one structure into segments; brings `newest` up to date."""
+def segments(pieces: Sequence[Piece], newest: Newest, unjudged: Callable[[Piece], Piece | None]) -> Iterator[Segment]:
+    """Cut pieces (in journal order) of one structure into segments; brings `newest` up to date.
+
+    `unjudged` gives the rows of a piece that were not judged before, None where there are none.
+    """
     current = Segment()
     for _, members in groupby(pieces, key=lambda piece: piece.frame):
-        by_channel = _by_channel(members)
+        by_channel = _only(_by_channel(members), unjudged)
+        if not by_channel:
+            continue
         late = _is_late(by_channel, newest.t_ns)
         if late and current.pieces:
             yield current
@@ -82,6 +87,16 @@ def _by_channel(pieces: Iterator[Piece]) -> dict[str, list[Piece]]:
     for piece in pieces:
         found.setdefault(piece.place.channel.id, []).append(piece)
     return {channel: _merge(members) for channel, members in found.items()}
+
+
+def _only(
+    by_channel: Mapping[str, Sequence[Piece]], unjudged: Callable[[Piece], Piece | None]
+) -> dict[str, list[Piece]]:
+    kept = {
+        channel: [fresh for piece in pieces if (fresh := unjudged(piece)) is not None]
+        for channel, pieces in by_channel.items()
+    }
+    return {channel: pieces for channel, pieces in kept.items() if pieces}
 
 
 def _merge(members: list[Piece]) -> list[Piece]:

@@ -22,6 +22,9 @@ class AnalyseSettings(Settings, frozen=True):
         start_grace_intervals: the same for one that was never heard.
         gateway_min_silence_s: a gateway is never called silent before this.
         gateway_row_s: at most one row of a gateway's health in this time.
+        hold_s: frames that come out of order wait for those before them as long as what is missing makes progress, and
+            so long without: then it is passed over, and is late data if it comes after all.
+        hold_frames: at most so many wait; beyond, the gateway that holds most passes over what it misses.
         spool_max_bytes: analysis waits while `state.db` is larger than this, because the store takes nothing; the
             journal, and at last the gateways, keep what comes.
     """
@@ -35,4 +38,6 @@ class AnalyseSettings(Settings, frozen=True):
     start_grace_intervals: Annotated[float, Meta(gt=1, le=100)] = 3.0
     gateway_min_silence_s: Annotated[float, Meta(ge=1)] = 30.0
     gateway_row_s: Annotated[float, Meta(ge=1)] = 60.0
+    hold_s: Annotated[float, Meta(ge=0)] = 120.0
+    hold_frames: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000
     spool_max_bytes: Annotated[int, Meta(ge=16_777_216)] = 4 * 1024**3

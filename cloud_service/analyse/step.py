@@ -7,7 +7,8 @@ What it says of a frame depends on the frames before it in the journal, not on h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -15,16 +16,18 @@ import numpy as np
 from cloud_service.analyse.cut import cut
 from cloud_service.analyse.decode import AHEAD_NS, Decoded, Skip, SkipReason
 from cloud_service.analyse.detector import LAGS_H, Batch, Detector
-from cloud_service.analyse.judge import Bench, judge
+from cloud_service.analyse.judge import NEVER, Bench, judge
 from cloud_service.analyse.order import judging_order
 from cloud_service.analyse.outcome import Latest, StepResult
 from cloud_service.analyse.piece import Piece
+from cloud_service.analyse.repeats import Times, unjudged
 from cloud_service.analyse.route import route
 from cloud_service.analyse.rows import reading_rows
 from cloud_service.analyse.segment import Newest, Segment, segments
 from cloud_service.analyse.states import States
 from cloud_service.analyse.surroundings import Surroundings, enter
 from cloud_service.analyse.transform import transform
+from cloud_service.store.schema import Rows
 from telltale.clock import ClockMode
 from telltale.site import Place, Site
 
@@ -59,10 +62,31 @@ class Step:
         for structure, members in _by_structure(self._sift(pieces, frames, result)).items():
             newest = states.get(structure, "newest", Newest, Newest)
             bench = Bench(self._detectors, states, heard_ns, newest.heard_ns, self._waveform_every, self._mode)
-            self._judge_structure(structure, segments(members, newest), bench, result)
+            found = segments(members, newest, partial(_unjudged, states))
+            self._judge_structure(structure, found, bench, result)
             states.put(structure, "newest", newest)
         result.judged.sort(key=lambda judged: (judged.frame, judged.caused_ns, self._rank[judged.finding.channel]))
         return states, result
+
+    def glance(self, states: States, frames: Sequence[Decoded]) -> StepResult:
+        """What frames that wait for their turn show at once: the rows of their readings, without temperature, as far
+        as they are newer than what was judged. Judging them later writes the same rows again. Changes no state.
+        """
+        result = StepResult()
+        if not frames:
+            return result
+        scratch = StepResult()
+        routed = route(self._site, frames).blocks
+        pieces = [piece for index, place, block in routed for piece in cut(index, place, block)]
+        transform(pieces)
+        for structure, members in _by_structure(self._sift(pieces, frames, scratch)).items():
+            newest = states.get(structure, "newest", Newest, Newest).t_ns
+            for piece in members:
+                fresh = np.flatnonzero(piece.t_ns > newest.get(piece.place.channel.id, NEVER))
+                if fresh.size:
+                    result.rows.extend(self._rows(piece.take(fresh)))
+        result.latest = scratch.latest
+        return result
 
     def _sift(self, pieces: Sequence[Piece], frames: Sequence[Decoded], result: StepResult) -> list[Piece]:
         """Count every piece, keep the newest value of each channel, and part from those that lie in the future."""
@@ -83,22 +107,33 @@ class Step:
 
     def _store_only(self, piece: Piece, frame: Decoded, result: StepResult) -> None:
         """A clock that runs a day ahead would end every baseline: its readings are kept, and not judged."""
+        channel = piece.place.channel
+        result.rows.extend(self._rows(piece))
+        detail = f"channel {channel.id!r} is more than a day ahead of the run's clock"
+        samples = len(piece) * max(1, piece.shape[1])
+        result.skips.append(Skip(frame.gateway, channel.id, SkipReason.FUTURE, detail, frame.heard_ns, samples))
+
+    def _rows(self, piece: Piece) -> Iterator[Rows]:
+        """The rows of readings that are not judged: as they came, without temperature."""
         none = np.zeros(len(piece), dtype=np.bool_)
         unknown = np.full((len(piece), len(LAGS_H)), np.nan)
         batch = Batch(
             piece.t_ns, piece.values, piece.flags, unknown, none, none, piece.rate_hz, piece.windows, piece.features
         )
-        channel = piece.place.channel
-        result.rows.extend(reading_rows(channel, batch, piece.blocks, self._waveform_every))
-        detail = f"channel {channel.id!r} is more than a day ahead of the run's clock"
-        samples = len(piece) * max(1, piece.shape[1])
-        result.skips.append(Skip(frame.gateway, channel.id, SkipReason.FUTURE, detail, frame.heard_ns, samples))
+        return reading_rows(piece.place.channel, batch, piece.blocks, self._waveform_every)
 
     def _judge_structure(self, structure: str, found: Iterable[Segment], bench: Bench, result: StepResult) -> None:
         around = bench.states.get(structure, "surroundings", Surroundings, Surroundings)
         for segment in found:
             judge(self._orders[structure], segment, enter(around, bench.states, segment), bench, result)
         bench.states.put(structure, "surroundings", around)
+
+
+def _unjudged(states: States, piece: Piece) -> Piece | None:
+    channel = piece.place.channel.id
+    times = states.get(channel, "judged", Times, Times)
+    states.put(channel, "judged", times)
+    return unjudged(times, piece)
 
 
 def _by_structure(pieces: Sequence[Piece]) -> dict[str, list[Piece]]:

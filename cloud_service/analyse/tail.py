@@ -19,7 +19,7 @@ class JournalTail:
         reader: reads frames.
         watch: another connection to the same file, for what changed since.
         settings: batch bounds and polling.
-        offset: the last one analysed.
+        offset: the last one read.
     """
 
     def __init__(
@@ -31,15 +31,20 @@ class JournalTail:
         self._version = -1
         self.offset = offset
 
-    def read(self) -> list[Record]:
-        """The next frames; empty where there are none yet. Looks at the file only when someone committed to it."""
+    def read(self, share: float = 1.0) -> list[Record]:
+        """The next frames, at most `share` of a batch; empty where there are none yet. Looks at the file only when
+        someone committed to it.
+        """
         version = int(self._watch.execute("PRAGMA data_version").fetchone()[0])
         if version == self._version:
             return []
-        found = self._reader.read(self.offset, self._settings.batch_frames, self._settings.batch_bytes)
+        found = self._reader.read(self.offset, self._most_frames(share), self._settings.batch_bytes)
         if found:
             self.offset = found[-1].offset
         else:
             # Asked before the read: a commit in between changes it again, and is found by the next call.
             self._version = version
         return found
+
+    def _most_frames(self, share: float) -> int:
+        return max(1, round(self._settings.batch_frames * share))

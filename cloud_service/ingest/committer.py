@@ -10,6 +10,7 @@ from cloud_service.ingest.acks import Acks
 from cloud_service.ingest.counters import IngestCounters
 from cloud_service.ingest.settings import IngestConfig
 from cloud_service.ingest.waiting import Waiting
+from cloud_service.journal.batch import Committed
 from cloud_service.journal.entries import Entry
 from cloud_service.journal.writer import JournalWriter
 from cloud_service.pause import pause
@@ -34,6 +35,14 @@ class Committer:
         self._acks = acks
         self._counters = counters
         self._backoff = FullJitter(0.1, 10.0, config.rng)
+        self._is_on_disk = False
+        self._attempts = self._attempts_seen = 0
+
+    def has_moved(self) -> bool:
+        """Whether it waits for entries, or has got on with them since it was last asked."""
+        moved = self._attempts > self._attempts_seen or not self._is_on_disk
+        self._attempts_seen = self._attempts
+        return moved
 
     async def run(self) -> None:
         """Commit until `waiting` is closed and empty.
@@ -51,7 +60,7 @@ class Committer:
     async def _commit(self, batch: list[Entry]) -> None:
         while True:
             try:
-                committed = await asyncio.to_thread(self._writer.commit, batch)
+                committed = await self._attempt(batch)
             except RetryError as error:
                 self._counters.commit_retries += 1
                 if self._stop.is_set():
@@ -64,3 +73,11 @@ class Committer:
                 self._counters.committed(committed)
                 self._acks.add(committed.acks)
                 return
+
+    async def _attempt(self, batch: list[Entry]) -> Committed:
+        self._is_on_disk = True
+        try:
+            return await asyncio.to_thread(self._writer.commit, batch)
+        finally:
+            self._is_on_disk = False
+            self._attempts += 1

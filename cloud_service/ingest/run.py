@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 
+from cloud_service.heartbeat import beat_with_loop
 from cloud_service.ingest.acks import Acks
 from cloud_service.ingest.committer import Committer
 from cloud_service.ingest.counters import IngestCounters
+from cloud_service.ingest.retries import run_retries
 from cloud_service.ingest.session import Session
 from cloud_service.ingest.settings import IngestConfig
 from cloud_service.ingest.upkeep import run_upkeep
@@ -32,6 +34,7 @@ async def run(config: IngestConfig) -> None:
         max_bytes=settings.max_bytes,
         dead_letter_rows=settings.dead_letter_rows,
         dead_letter_bytes=settings.dead_letter_bytes,
+        dead_letter_total_bytes=settings.dead_letter_total_bytes,
     )
     config.clock.observe(writer.newest_ns())  # a data clock goes on where it stood
     waiting = Waiting(settings.queue_frames, settings.queue_bytes)
@@ -45,7 +48,18 @@ async def run(config: IngestConfig) -> None:
         finally:
             committed.set()
 
-    tasks = [asyncio.create_task(part) for part in (session.run(), commit(), run_upkeep(config, counters))]
+    def beat() -> None:
+        if committer.has_moved():  # the loop turns, and no commit hangs in its thread
+            config.beat()
+
+    parts = (
+        session.run(),
+        commit(),
+        run_upkeep(config, counters),
+        run_retries(config, waiting),
+        beat_with_loop(config.stop, beat),
+    )
+    tasks = [asyncio.create_task(part) for part in parts]
     try:
         await asyncio.gather(*tasks)
     finally:

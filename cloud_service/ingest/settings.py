@@ -10,10 +10,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from cloud_service.heartbeat import Beat, no_beat
 from telltale.broker import BrokerSettings
 from telltale.clock import Clock
 from telltale.settings import Settings
 from telltale.site import Site
+from telltale.wire.codec import MAX_PACKET_BYTES
 
 Count = Annotated[int, Meta(ge=1)]
 
@@ -27,7 +29,8 @@ class IngestSettings(Settings, frozen=True):
         receive_maximum: messages that the broker may send ahead of our acknowledgement (MQTT 5).
         keep_days, keep_bytes: journaled frames that analysis has passed are kept so long, for a re-run.
         max_bytes: beyond this journal size nothing is accepted until analysis has caught up.
-        dead_letter_rows, dead_letter_bytes: how many dead letters are kept, and how much of each.
+        dead_letter_rows, dead_letter_bytes, dead_letter_total_bytes: how many dead letters are kept, how much of each,
+            and of all. What is cut off cannot be tried again; the default cuts off no frame.
     """
 
     commit_ms: Annotated[float, Meta(ge=0, le=1_000)] = 20.0
@@ -40,7 +43,8 @@ class IngestSettings(Settings, frozen=True):
     keep_bytes: Count = 8 * 1024**3
     max_bytes: Count = 32 * 1024**3
     dead_letter_rows: Count = 2_000
-    dead_letter_bytes: Count = 262_144
+    dead_letter_bytes: Count = MAX_PACKET_BYTES
+    dead_letter_total_bytes: Count = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class IngestConfig:
         clock: the run's clock; told of each acquisition time.
         stop: set to end; what has been taken in is committed and acknowledged first.
         rng: jitter of the reconnects.
+        beat: called while the work goes on.
     """
 
     settings: IngestSettings
@@ -61,3 +66,4 @@ class IngestConfig:
     clock: Clock
     stop: asyncio.Event
     rng: random.Random = field(default_factory=random.SystemRandom)
+    beat: Beat = no_beat

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cloud_service.journal.dead_letter import DeadLetter
-from cloud_service.journal.entries import Entry, FrameEntry, HealthEntry, RejectedEntry, StatusEntry
+from cloud_service.journal.dead_letter import Book, DeadLetter
+from cloud_service.journal.entries import Entry, FrameEntry, HealthEntry, RejectedEntry, RetryEntry, StatusEntry
 from cloud_service.journal.runs import Run, RunBook, RunKey
+from cloud_service.journal.strays import StrayKey
+from telltale.clock import NS_PER_S
 from telltale.errors import RejectReason
 from telltale.wire.ack import StoredAck
 
 # A run with more gaps than this takes only what fills them; what would open another stays unacknowledged and comes
 # again. Bounds memory, the `runs` row and the store-ack, whatever a gateway sends.
 MAX_RANGES = 10_000
+MARK_EVERY_NS = 600 * NS_PER_S
+MAX_REFUSED = 64  # channels that one store-ack names
 
 
 @dataclass(slots=True)
@@ -23,7 +28,8 @@ class Committed:
 
     Attributes:
         acks: (gateway, run id) → the store-ack to send now that it is durable; duplicates are acknowledged again.
-        stored, duplicates, rejected, postponed: frames.
+        stored, duplicates, rejected, postponed, retried: frames.
+        stray_blocks: blocks of channels that their gateway may not send.
     """
 
     acks: dict[RunKey, StoredAck] = field(default_factory=dict)
@@ -31,6 +37,8 @@ class Committed:
     duplicates: int = 0
     rejected: int = 0
     postponed: int = 0
+    retried: int = 0
+    stray_blocks: int = 0
 
 
 class Batch:
@@ -40,17 +48,24 @@ class Batch:
         self._book = book
         self._answers: dict[RunKey, dict[int, tuple[int, str, str]]] = {}
         self._done = Committed()
+        self._refused: dict[RunKey, set[tuple[str, str]]] = {}
         self.runs: dict[RunKey, Run] = {}
         self.frames: list[tuple[Any, ...]] = []
         self.dead_letters: list[DeadLetter] = []
         self.drops: list[tuple[Any, ...]] = []
+        self.marks: list[tuple[str, bytes, int, int]] = []
         self.undropped: list[tuple[str, bytes, int]] = []
         self.seen_ns: dict[str, int] = {}
         self.status: dict[str, tuple[bool, int]] = {}
         self.health: dict[str, bytes] = {}
+        self.strays: Counter[StrayKey] = Counter()
+        self.retried: list[tuple[int, RejectedEntry | None]] = []
 
     def take(self, entry: Entry) -> None:
         """Add one entry."""
+        if isinstance(entry, RetryEntry):
+            self._retry(entry)
+            return
         if not (isinstance(entry, RejectedEntry) and entry.reason is RejectReason.UNKNOWN_GATEWAY):
             self.seen_ns[entry.gateway] = entry.received_ns
         match entry:
@@ -67,8 +82,29 @@ class Batch:
         """What was done; call once the transaction is committed."""
         for key, rejected in self._answers.items():
             covered = self.runs[key].covered
-            self._done.acks[key] = StoredAck(key[1], covered.cumulative, covered.above, tuple(rejected.values()))
+            refused = tuple(sorted(self._refused.get(key, ())))[:MAX_REFUSED]
+            self._done.acks[key] = StoredAck(
+                key[1], covered.cumulative, covered.above, tuple(rejected.values()), refused
+            )
+        self._done.stray_blocks = self.strays.total()
         return self._done
+
+    def _retry(self, retry: RetryEntry) -> None:
+        """A dead letter again: it becomes stored and is counted once, or stays with the reason of today."""
+        self._done.retried += 1
+        entry = retry.entry
+        if isinstance(entry, RejectedEntry):
+            self.retried.append((retry.letter, entry))
+            return
+        self.retried.append((retry.letter, None))
+        if retry.book == "":
+            self._frame(entry)
+            return
+        run = self._run((entry.gateway, entry.run_id))
+        if retry.book == "rejected":
+            run.rejected -= 1
+            run.stored += 1
+        self._append(entry, run)
 
     def _run(self, key: RunKey) -> Run:
         if key not in self.runs:
@@ -91,11 +127,38 @@ class Batch:
             return
         run.covered.add(entry.sequence, entry.sequence)
         run.stored += 1
+        self._append(entry, run)
+
+    def _append(self, entry: FrameEntry, run: Run) -> None:
         run.last_ns = entry.received_ns
         self._done.stored += 1
         crc = zlib.crc32(entry.payload)
-        self.frames.append((*key, entry.sequence, entry.received_ns, crc, entry.payload))
+        self.frames.append((entry.gateway, entry.run_id, entry.sequence, entry.received_ns, crc, entry.payload))
+        if entry.strays:
+            self._refused.setdefault((entry.gateway, entry.run_id), set()).update(entry.strays)
+            self.strays.update((entry.gateway, channel, reason) for channel, reason in entry.strays)
+        self._mark(entry, run)
         self._drops(entry, run)
+        for end in entry.after:
+            self._promise((entry.gateway, end.run_id), end.last_sequence)
+
+    def _mark(self, entry: FrameEntry, run: Run) -> None:
+        """Note when frames at the edges of a hole were acquired, and one now and then: a hole has a time by them."""
+        if entry.sequence <= run.newest:
+            return
+        is_hole = 0 < run.newest < entry.sequence - 1
+        if is_hole:
+            self.marks.append((entry.gateway, entry.run_id, run.newest, run.newest_ns))
+        if is_hole or entry.acquired_ns - run.marked_ns >= MARK_EVERY_NS:
+            self.marks.append((entry.gateway, entry.run_id, entry.sequence, entry.acquired_ns))
+            run.marked_ns = entry.acquired_ns
+        run.newest, run.newest_ns = entry.sequence, entry.acquired_ns
+
+    def _promise(self, key: RunKey, last: int) -> None:
+        """An earlier run of the gateway reached so far. One that nothing is known of makes no row."""
+        known = self.runs.get(key) or self._book.get(key)
+        if known.covered and known.promised < last:
+            self.runs[key] = replace(self.runs.get(key) or known.copy(), promised=last)
 
     def _drops(self, entry: FrameEntry, run: Run) -> None:
         for drop in entry.drops:
@@ -109,6 +172,7 @@ class Batch:
 
     def _reject(self, entry: RejectedEntry) -> None:
         self._done.rejected += 1
+        book: Book = ""
         if entry.run_id is not None and entry.sequence is not None:
             key = (entry.gateway, entry.run_id)
             run = self._run(key)
@@ -119,8 +183,9 @@ class Batch:
                 run.covered.add(entry.sequence, entry.sequence)
                 run.rejected += 1
                 run.last_ns = entry.received_ns
+                book = "rejected"
         self.dead_letters.append(
-            (
+            DeadLetter(
                 entry.gateway,
                 entry.run_id,
                 entry.sequence,
@@ -128,6 +193,8 @@ class Batch:
                 entry.reason.value,
                 entry.detail,
                 entry.payload,
+                entry.verb,
+                book,
             )
         )
 

@@ -38,6 +38,11 @@ class Ranges:
         """The ranges above `cumulative`."""
         return tuple(self)[1:] if self.cumulative else tuple(self)
 
+    @property
+    def highest(self) -> int:
+        """The highest member; 0 where there is none."""
+        return self._lasts[-1] if self._lasts else 0
+
     def copy(self) -> Ranges:
         """An independent copy."""
         twin = Ranges()
@@ -70,6 +75,10 @@ class Ranges:
             first = max(first, self._lasts[at] + 1)
             at += 1
         return found
+
+    def drop_first(self) -> None:
+        """Make the members of the first range no members."""
+        del self._firsts[0], self._lasts[0]
 
     def remove(self, number: int) -> None:
         """Make `number` no member."""

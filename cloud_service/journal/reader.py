@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from cloud_service.journal import dead_letter
+from cloud_service.journal.ranges import Ranges
 from telltale.errors import FatalError, RejectReason
 
 
@@ -28,6 +32,9 @@ class Record:
     received_ns: int
     payload: bytes
     intact: bool
+
+
+MAX_BOUND = 500  # parameters of one statement
 
 
 class JournalReader:
@@ -59,12 +66,46 @@ class JournalReader:
                 size += len(payload)
                 if records and size > max_bytes:
                     break
-                intact = zlib.crc32(payload) == crc
-                records.append(Record(offset, gateway, run_id, sequence, received_ns, payload, intact))
+                records.append(_record(offset, gateway, run_id, sequence, received_ns, payload, crc))
             rows.close()
         except sqlite3.DatabaseError as error:
             raise FatalError(f"journal: {error}") from error
         return records
+
+    def read_at(self, offsets: Sequence[int]) -> list[Record]:
+        """The frames at `offsets`, in that order; those that are gone are left out.
+
+        Raises:
+            FatalError: as `read`.
+        """
+        found: dict[int, Record] = {}
+        try:
+            for start in range(0, len(offsets), MAX_BOUND):
+                some = offsets[start : start + MAX_BOUND]
+                rows = self._connection.execute(
+                    'SELECT "offset", gateway, run_id, sequence, received_ns, payload, crc FROM frames'  # noqa: S608
+                    f' WHERE "offset" IN ({", ".join("?" * len(some))})',
+                    some,
+                )
+                found.update((row[0], _record(*row)) for row in rows)
+        except sqlite3.DatabaseError as error:
+            raise FatalError(f"journal: {error}") from error
+        return [found[offset] for offset in offsets if offset in found]
+
+    def covered(self, gateway: str, run_id: bytes) -> tuple[Ranges, int]:
+        """Which sequences of a run are stored, dropped or rejected, and the newest offset of the journal then."""
+        row = self._connection.execute(
+            "SELECT cumulative, above, (SELECT seq FROM sqlite_sequence WHERE name='frames') FROM runs"
+            " WHERE gateway=? AND run_id=?",
+            (gateway, run_id),
+        ).fetchone()
+        if row is None:
+            return Ranges(), 0
+        cumulative, above, end = row
+        covered = Ranges(msgspec.json.decode(above, type=list[tuple[int, int]]))
+        if cumulative:
+            covered.add(1, cumulative)
+        return covered, int(end or 0)
 
     def end(self) -> int:
         """The newest offset; 0 where the journal is empty and always was."""
@@ -77,7 +118,7 @@ class JournalReader:
         Returns:
             False where the disk did not take it: the frame stays in the journal until retention, so nothing is lost.
         """
-        letter = (
+        letter = dead_letter.DeadLetter(
             record.gateway,
             record.run_id,
             record.sequence,
@@ -85,9 +126,10 @@ class JournalReader:
             reason.value,
             f"journal offset {record.offset}: {detail}",
             record.payload,
+            book="stored" if record.intact else "damaged",
         )
         try:
-            dead_letter.keep(self._connection, [letter], rows=dead_letter.KEPT_ROWS, size=dead_letter.KEPT_BYTES)
+            dead_letter.keep(self._connection, [letter])
         except sqlite3.OperationalError:
             return False
         return True
@@ -95,3 +137,9 @@ class JournalReader:
     def close(self) -> None:
         """Close the file; safe to call twice."""
         self._connection.close()
+
+
+def _record(  # noqa: PLR0917 - the columns of `frames`
+    offset: int, gateway: str, run_id: bytes, sequence: int, received_ns: int, payload: bytes, crc: int
+) -> Record:
+    return Record(offset, gateway, run_id, sequence, received_ns, payload, zlib.crc32(payload) == crc)

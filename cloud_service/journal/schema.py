@@ -49,4 +49,35 @@ CREATE TABLE gateways (
     health      BLOB NOT NULL      -- JSON, telltale.health.Health; empty before the first
 ) WITHOUT ROWID
 """,
+    """
+ALTER TABLE dead_letter ADD COLUMN verb TEXT NOT NULL DEFAULT 'frame';
+-- bytes that came, of which payload may hold fewer
+ALTER TABLE dead_letter ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+-- how the run counts the sequence: see cloud_service.journal.dead_letter.Book
+ALTER TABLE dead_letter ADD COLUMN book TEXT NOT NULL DEFAULT '';
+UPDATE dead_letter SET size = length(payload), book = CASE WHEN run_id IS NULL THEN ''
+    WHEN detail LIKE 'journal offset %' THEN 'damaged' ELSE 'rejected' END;
+-- the last sequence that a later run of the gateway has told of
+ALTER TABLE runs ADD COLUMN promised INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE retries (             -- dead letters that an operator wants tried again: ingest drains it
+    letter   INTEGER PRIMARY KEY,
+    asked_ns INTEGER NOT NULL
+);
+CREATE TABLE strays (              -- channels that a gateway sends and may not
+    gateway  TEXT NOT NULL,
+    channel  TEXT NOT NULL,        -- '*': those beyond the bound of rows a gateway
+    reason   TEXT NOT NULL,        -- unknown_channel, other_gateway
+    blocks   INTEGER NOT NULL,
+    first_ns INTEGER NOT NULL,     -- the service's clock
+    last_ns  INTEGER NOT NULL,
+    PRIMARY KEY (gateway, channel)
+) WITHOUT ROWID;
+CREATE TABLE marks (               -- when frames at the edges of a hole, and one now and then, were acquired
+    gateway     TEXT NOT NULL,
+    run_id      BLOB NOT NULL,
+    sequence    INTEGER NOT NULL,
+    acquired_ns INTEGER NOT NULL,
+    PRIMARY KEY (gateway, run_id, sequence)
+) WITHOUT ROWID
+""",
 )

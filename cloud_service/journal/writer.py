@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloud_service.database import open_database
-from cloud_service.journal import dead_letter
+from cloud_service.journal import dead_letter, strays
 from cloud_service.journal.batch import Batch, Committed
-from cloud_service.journal.entries import Entry
+from cloud_service.journal.entries import Entry, RejectedEntry
 from cloud_service.journal.retention import live_bytes
 from cloud_service.journal.runs import RunBook
 from cloud_service.journal.schema import MIGRATIONS
@@ -33,7 +33,8 @@ class JournalWriter:
         connection: from `open_journal`; owned by the writer from now on.
         max_bytes: beyond this size nothing is accepted until retention has made room: the edge keeps what is not
             acknowledged.
-        dead_letter_rows, dead_letter_bytes: how many dead letters are kept, and how much of each.
+        dead_letter_rows, dead_letter_bytes, dead_letter_total_bytes: how many dead letters are kept, how much of each,
+            and of all.
     """
 
     def __init__(
@@ -43,12 +44,12 @@ class JournalWriter:
         max_bytes: int = 2**36,
         dead_letter_rows: int = dead_letter.KEPT_ROWS,
         dead_letter_bytes: int = dead_letter.KEPT_BYTES,
+        dead_letter_total_bytes: int = dead_letter.KEPT_TOTAL_BYTES,
     ) -> None:
         self._connection = connection
         self._book = RunBook(connection)
         self._max_bytes = max_bytes
-        self._dead_letter_rows = dead_letter_rows
-        self._dead_letter_bytes = dead_letter_bytes
+        self._kept = {"rows": dead_letter_rows, "size": dead_letter_bytes, "total": dead_letter_total_bytes}
 
     def commit(self, entries: Sequence[Entry]) -> Committed:
         """Make `entries` durable: all or none. Returns once the disk has them.
@@ -99,9 +100,24 @@ class JournalWriter:
         connection.executemany("INSERT OR REPLACE INTO drops VALUES (?, ?, ?, ?, ?, ?)", batch.drops)
         for gateway, run_id, sequence in batch.undropped:
             self._undrop(gateway, run_id, sequence)
+        connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", batch.marks)
         self._book.save(batch.runs)
-        dead_letter.keep(connection, batch.dead_letters, rows=self._dead_letter_rows, size=self._dead_letter_bytes)
+        dead_letter.keep(connection, batch.dead_letters, **self._kept)
+        for letter, rejected in batch.retried:
+            self._write_retry(letter, rejected)
+        if batch.strays:
+            strays.count(connection, batch.strays, max(batch.seen_ns.values(), default=0))
         self._write_gateways(batch)
+
+    def _write_retry(self, letter: int, rejected: RejectedEntry | None) -> None:
+        self._connection.execute("DELETE FROM retries WHERE letter = ?", (letter,))
+        if rejected is None:
+            self._connection.execute("DELETE FROM dead_letter WHERE id = ?", (letter,))
+        else:
+            self._connection.execute(
+                "UPDATE dead_letter SET reason = ?, detail = ? WHERE id = ?",
+                (rejected.reason.value, rejected.detail, letter),
+            )
 
     def _undrop(self, gateway: str, run_id: bytes, sequence: int) -> None:
         key = (gateway, run_id)

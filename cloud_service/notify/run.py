@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from cloud_service.heartbeat import Beat, beating_pause, no_beat
 from cloud_service.notify.compose import Composer
 from cloud_service.notify.message import is_usable
 from cloud_service.notify.outbox import OutboxRow, Recipient, is_drained, pending, record, settle
@@ -37,6 +37,7 @@ async def run(
     stop: asyncio.Event,
     base: Path,
     where: str = "cloud.toml",
+    beat: Beat = no_beat,
 ) -> None:
     """Send mails until `stop` is set.
 
@@ -49,6 +50,7 @@ async def run(
         stop: ends the loop after the mail in hand.
         base: the folder that relative paths in the settings start from.
         where: the settings file, for errors.
+        beat: called while the work goes on.
 
     Raises:
         SettingsError: settings that cannot work; names the key.
@@ -58,16 +60,23 @@ async def run(
     notifier = kind_of(settings).open(settings, base, f"{where}: notify")
     state = open_state(data_dir)
     store = StoreReader(open_store)
-    mailer = Mailer(settings, state, notifier, Composer(settings, site, state, store), clock)
+    mailer = Mailer(settings, state, notifier, Composer(settings, site, state, store), clock, beat)
     try:
         while not stop.is_set():
-            await mailer.send_due()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), settings.poll_s)
+            await _pass(mailer)
+            await beating_pause(settings.poll_s, stop, beat)
     finally:
         await notifier.close()
         await store.close()
         state.close()
+
+
+async def _pass(mailer: Mailer) -> None:
+    """What the disk does not take now (full, busy) stays pending: the same Message-ID if it was sent already."""
+    try:
+        await mailer.send_due()
+    except sqlite3.OperationalError as error:
+        log.warning("state.db cannot be used now", error=str(error))
 
 
 @dataclass(slots=True)
@@ -79,6 +88,7 @@ class Mailer:
     notifier: Notifier
     composer: Composer
     clock: Clock
+    beat: Beat = no_beat
     first_seen_ns: dict[int, int] = field(default_factory=dict)
     not_before_ns: dict[int, int] = field(default_factory=dict)
 
@@ -89,6 +99,7 @@ class Mailer:
             self.first_seen_ns.setdefault(row.id, self.clock.monotonic_ns())
         self._forget({row.id for row in rows})
         for row in rows:
+            self.beat()
             if self._is_due(row):
                 await self._attempt(row)
 

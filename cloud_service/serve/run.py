@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
+from cloud_service.heartbeat import Beat, beat_with_loop, no_beat
 from cloud_service.journal.writer import open_journal
 from cloud_service.serve.app import create_app
 from cloud_service.serve.mail_folder import MailFolder
@@ -35,6 +36,7 @@ async def run(
     stop: asyncio.Event,
     base: Path,
     where: str = "cloud.toml",
+    beat: Beat = no_beat,
 ) -> None:
     """Serve until `stop` is set.
 
@@ -47,6 +49,7 @@ async def run(
         stop: ends the server.
         base: the folder that relative paths in the settings start from.
         where: the settings file, for errors.
+        beat: called while the event loop turns.
 
     Raises:
         SettingsError: a host beyond loopback; names serve.host.
@@ -65,9 +68,11 @@ async def run(
         mails=MailFolder(base / settings.mail_dir) if settings.mail_dir else None,
         clock=clock,
     )
+    beating = asyncio.create_task(beat_with_loop(stop, beat))  # every page and answer is made in this loop
     try:
         await _serve(service, listener, stop)
     finally:
+        beating.cancel()
         listener.close()
         await service.store.close()
         service.state.close()

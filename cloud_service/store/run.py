@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from cloud_service.heartbeat import Beat, beating_pause, no_beat
 from cloud_service.pause import pause
 from cloud_service.process_stats import write_stats
 from cloud_service.run_time import run_now_ns
@@ -41,6 +42,7 @@ class StoreConfig:
         clock: the run's clock, for retention.
         stop: set to end; a write that has begun is finished.
         rng: jitter of the retries.
+        beat: called while the work goes on.
     """
 
     settings: StoreSettings
@@ -49,6 +51,7 @@ class StoreConfig:
     clock: Clock
     stop: asyncio.Event
     rng: random.Random = field(default_factory=random.SystemRandom)
+    beat: Beat = no_beat
 
 
 @dataclass(slots=True)
@@ -88,7 +91,7 @@ async def _open(config: StoreConfig) -> Store | None:
         except RetryError as error:
             delay_s = backoff.next_s()
             log.warning("store not open", error=str(error), again_in_s=round(delay_s, 2))
-            await pause(delay_s, config.stop)
+            await beating_pause(delay_s, config.stop, config.beat)
     return None
 
 
@@ -108,6 +111,7 @@ class Drain:
     async def run(self) -> None:
         """Until stopped. A passing fault of the store or the disk is waited out; nothing leaves the spool meanwhile."""
         while not self._config.stop.is_set():
+            self._config.beat()
             try:
                 moved = await self._move()
                 await self._look_after()
@@ -154,7 +158,7 @@ class Drain:
         self._counters.retries += 1
         delay_s = self._backoff.next_s() if error.after_s is None else min(error.after_s, MAX_WAIT_S)
         log.warning("store not reached", error=str(error), again_in_s=round(delay_s, 2))
-        await pause(delay_s, self._config.stop)
+        await beating_pause(delay_s, self._config.stop, self._config.beat)
 
     def _now_ns(self) -> int:
         return run_now_ns(self._state, self._config.clock)

@@ -20,12 +20,14 @@ class StoredAck:
         cumulative: every sequence up to this one is stored or rejected.
         above: stored (first, last) ranges above `cumulative`.
         rejected: sequence → (reason, detail) of frames that can never be stored.
+        refused: (channel, reason) of blocks that were left out of frames that are stored.
     """
 
     run_id: bytes
     cumulative: int
     above: tuple[tuple[int, int], ...] = ()
     rejected: tuple[tuple[int, str, str], ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 def encode_stored(ack: StoredAck) -> bytes:
@@ -35,6 +37,8 @@ def encode_stored(ack: StoredAck) -> bytes:
         message.above.add(first=first, last=last)
     for sequence, reason, detail in ack.rejected:
         message.rejected.add(sequence=sequence, reason=reason, detail=detail[:200])
+    for channel, reason in ack.refused:
+        message.refused.add(channel=channel, reason=reason)
     return message.SerializeToString()
 
 
@@ -58,4 +62,5 @@ def decode_stored(payload: bytes) -> StoredAck:
         cumulative=message.cumulative,
         above=tuple((item.first, item.last) for item in message.above),
         rejected=tuple((item.sequence, item.reason, item.detail) for item in message.rejected),
+        refused=tuple((item.channel, item.reason) for item in message.refused),
     )

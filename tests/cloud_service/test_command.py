@@ -113,9 +113,9 @@ def test_a_port_in_use_is_one_line_and_ends_the_service(tmp_path: Path, what: st
 class Running:
     """`telltale cloud run` with nobody at the broker's port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, text: str = "") -> None:
         self.port = free_port()
-        text = f'clock = "data"\n[broker]\nport = {free_port()}\n[serve]\nport = {self.port}\n'
+        text += f'clock = "data"\n[broker]\nport = {free_port()}\n[serve]\nport = {self.port}\n'
         path = settings(folder, text)
         self.log = (folder / "log").open("w+b")
         self.process = subprocess.Popen([*TELLTALE, "cloud", "run", "-c", str(path)], stdout=self.log, stderr=self.log)
@@ -168,6 +168,22 @@ def test_a_part_that_is_killed_starts_again(tmp_path: Path) -> None:
         assert {name: after[name] for name in after if name != "serve"} == {
             name: before[name] for name in before if name != "serve"
         }
+    finally:
+        service.close()
+
+
+@pytest.mark.parametrize("part", ["ingest", "analyse", "store", "notify", "serve"])
+def test_a_part_that_hangs_is_killed_and_starts_again(tmp_path: Path, part: str) -> None:
+    service = Running(tmp_path, "watchdog_s = 20\n")
+    try:
+        wait_for((tmp_path / "cloud-data" / "stats" / "analyse.json").exists, "the part that starts last")
+        before = service.parts()
+        os.kill(before[part], signal.SIGSTOP)
+        wait_for(lambda: service.parts().get(part, before[part]) != before[part], "new part")
+        after = service.parts()
+        assert set(after) == set(before)
+        assert not alive(before[part])
+        assert "a part hangs" in (tmp_path / "log").read_text()
     finally:
         service.close()
 

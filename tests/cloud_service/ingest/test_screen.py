@@ -8,7 +8,10 @@ from cloud_service.ingest.screen import Screen
 from cloud_service.journal.entries import FrameEntry, HealthEntry, RejectedEntry, StatusEntry
 from telltale.clock import DataClock
 from telltale.readings import Block, DropRecord, Frame
+from telltale.settings import convert
+from telltale.site import _SiteFile, build_site
 from telltale.wire.codec import MAX_PACKET_BYTES, encode_frame
+from tests.contract.site import small_site
 
 RUN = bytes(range(16))
 TOPIC = "telltale/v1/gw/frame"
@@ -22,13 +25,28 @@ def encoded(sequence=7, gateway="gw", blocks=None, acquired_ns=1_700_000_000_000
 
 @pytest.fixture
 def screen():
-    return Screen({"gw"}, DataClock())
+    return Screen(small_site("gw"), DataClock())
 
 
 def test_a_good_frame_is_an_entry_and_moves_the_data_clock(screen):
     payload = encoded()
     entry = screen.check(TOPIC, payload)
-    assert entry == FrameEntry("gw", RUN, 7, 1_700_000_000_000_000_000, payload, (DropRecord(1, 2, "full"),))
+    at_ns = 1_700_000_000_000_000_000
+    assert entry == FrameEntry("gw", RUN, 7, at_ns, payload, (DropRecord(1, 2, "full"),), at_ns)
+
+
+def test_a_channel_that_is_not_the_gateway_s_costs_its_own_block_alone():
+    structure = {"id": "s", "name": "S", "channels": [
+        {"id": "mine", "kind": "crack", "unit": "mm", "gateway": "gw", "interval_s": 60.0},
+        {"id": "theirs", "kind": "crack", "unit": "mm", "gateway": "other", "interval_s": 60.0},
+    ]}  # fmt: skip
+    site = build_site(
+        convert({"facilities": [{"id": "f", "name": "F", "structures": [structure]}]}, _SiteFile, "x"), "x"
+    )
+    blocks = tuple(Block(name, 5, 1.0, np.ones(3)) for name in ("mine", "theirs", "nobodys"))
+    entry = Screen(site, DataClock()).check(TOPIC, encoded(blocks=blocks))
+    assert isinstance(entry, FrameEntry)
+    assert entry.strays == (("theirs", "other_gateway"), ("nobodys", "unknown_channel"))
 
 
 @pytest.mark.parametrize(
@@ -71,5 +89,29 @@ def test_a_damaged_frame_is_an_entry_whatever_the_damage(damage, length):
     payload = bytearray(encoded())
     for at, value in damage:
         payload[at % len(payload)] = value
-    entry = Screen({"gw"}, DataClock()).check(TOPIC, bytes(payload[:length]))
+    entry = Screen(small_site("gw"), DataClock()).check(TOPIC, bytes(payload[:length]))
     assert isinstance(entry, FrameEntry | RejectedEntry)
+
+
+def test_a_fault_of_ours_is_a_reject_and_logged_once(monkeypatch, capsys):
+    def fail(payload, gateway):
+        raise ZeroDivisionError("unforeseen")
+
+    monkeypatch.setattr("cloud_service.ingest.screen.screen_frame", fail)
+    screen = Screen(small_site("gw"), DataClock())
+    for _ in range(50):
+        entry = screen.check(TOPIC, encoded())
+        assert (entry.reason.value, entry.sequence) == ("not_a_frame", 7)
+    assert capsys.readouterr().out.count("does not foresee") == 1
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "telltale/v1/gw/frame/", "telltale/v1//frame", "telltale/v1/GW/frame", "telltale/v1/g w/frame", "telltale/v1/gw\n/frame",
+        "telltale/v1/gw\u202e/frame", "telltale/v1/gw\0/frame", "telltale/v1/é/frame", "telltale/v1/" + "g" * 65 + "/frame",
+        "telltale/v1/../frame", "/telltale/v1/gw/frame", "telltale/v1/gw/FRAME", "$SYS/broker/uptime", "", "/", "telltale/v1/gw';--/frame",
+    ],
+)  # fmt: skip
+def test_odd_topics_are_none_of_ours(screen, topic):
+    assert screen.check(topic, encoded()) is None

@@ -2,18 +2,21 @@ import json
 import random
 import sqlite3
 import zlib
+from dataclasses import replace
 
 import pytest
 
 from cloud_service.journal import batch as batch_module
-from cloud_service.journal import dead_letter
-from cloud_service.journal.entries import FrameEntry, HealthEntry, RejectedEntry, StatusEntry
+from cloud_service.journal import dead_letter, strays
+from cloud_service.journal.entries import FrameEntry, HealthEntry, RejectedEntry, RetryEntry, StatusEntry
 from cloud_service.journal.reader import JournalReader
 from cloud_service.journal.retention import live_bytes, prune
+from cloud_service.journal.schema import MIGRATIONS
 from cloud_service.journal.writer import JournalWriter, open_journal
 from telltale.clock import NS_PER_DAY
 from telltale.errors import RejectReason, RetryError
 from telltale.readings import DropRecord
+from telltale.wire.codec import MAX_PACKET_BYTES
 
 RUN = bytes(range(16))
 KEY = ("gw", RUN)
@@ -118,6 +121,38 @@ def test_what_cannot_be_identified_is_kept_and_not_answered(writer, connection):
     assert connection.execute("SELECT run_id, reason, detail FROM dead_letter").fetchall() == [
         (None, "not_a_frame", "what?")
     ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "room", "share"),
+    [((5, 3), 10, 10), ((100, 3), 10, 7), ((100, 100, 100), 10, 3), ((1, 1, 100), 3, 1), ((), 10, 10)],
+)
+def test_room_is_shared_evenly(counts, room, share):
+    assert dead_letter.fair_share(counts, room) == share
+
+
+def test_a_flood_of_dead_letters_leaves_those_of_others(tmp_path, connection):
+    writer = JournalWriter(open_journal(tmp_path), dead_letter_rows=10)
+    letter = RejectedEntry("quiet", None, None, 1, b"x", RejectReason.NOT_A_FRAME, "")
+    writer.commit([letter, letter])
+    for _ in range(4):
+        writer.commit([replace(letter, gateway="noisy") for _ in range(6)])
+    counts = connection.execute("SELECT gateway, COUNT(*) FROM dead_letter GROUP BY gateway ORDER BY 1").fetchall()
+    assert counts == [("noisy", 8), ("quiet", 2)]
+
+
+def test_runs_of_which_nothing_was_stored_are_bounded(tmp_path, connection, monkeypatch):
+    monkeypatch.setattr("cloud_service.journal.retention.EMPTY_RUNS_KEPT", 5)
+    writer = JournalWriter(open_journal(tmp_path))
+    for index in range(1, 21):
+        run_id = bytes([index]) * 16
+        writer.commit([RejectedEntry("gw", run_id, 1, index, b"x", RejectReason.BAD_BODY, "")])
+    writer.commit([FrameEntry("gw", b"s" * 16, 1, 1, b"payload")])
+    prune(connection, passed_offset=0, now_ns=100, keep_days=1.0, keep_bytes=2**40)
+    kept = {run_id for (run_id,) in connection.execute("SELECT run_id FROM runs")}
+    assert b"s" * 16 in kept
+    assert bytes([20]) * 16 in kept
+    assert len(kept) == 7  # the five newest, the one at the edge, and the one with a frame
 
 
 def test_dead_letters_are_bounded(tmp_path, connection):
@@ -240,3 +275,92 @@ def test_buried_frames_are_bounded_too(writer, connection):
         reader.bury(record, RejectReason.BAD_BODY, "checksum")
     connection.execute("COMMIT")
     assert connection.execute("SELECT COUNT(*) FROM dead_letter").fetchone() == (dead_letter.KEPT_ROWS,)
+
+
+def letters(connection):
+    return connection.execute("SELECT id, reason, book, size, length(payload) FROM dead_letter ORDER BY id").fetchall()
+
+
+def test_a_rejected_frame_that_is_tried_again_is_stored_and_counted_once(writer, connection):
+    writer.commit([frame(1), rejected(2)])
+    ((letter, _, book, _, _),) = letters(connection)
+    connection.execute("INSERT INTO retries VALUES (?, 5)", (letter,))
+    done = writer.commit([RetryEntry(letter, book, frame(2))])
+    assert (done.stored, done.retried) == (1, 1)
+    assert books(connection) == {"stored": 2, "dropped": 0, "rejected": 0}
+    assert letters(connection) == []
+    assert connection.execute("SELECT * FROM retries").fetchall() == []
+    assert [record.sequence for record in JournalReader(connection).read(0)] == [1, 2]
+    assert writer.commit([frame(2)]).duplicates == 1
+
+
+def test_a_frame_that_is_still_bad_stays_with_the_reason_of_today(writer, connection):
+    writer.commit([rejected(2)])
+    again = RejectedEntry("gw", RUN, 2, 9, b"bad", RejectReason.BAD_VALUE, "still bad")
+    writer.commit([RetryEntry(1, "rejected", again)])
+    assert [row[1] for row in letters(connection)] == ["bad_value"]
+    assert books(connection) == {"stored": 0, "dropped": 0, "rejected": 1}
+
+
+def test_a_letter_that_the_books_never_counted_goes_through_as_any_frame(writer, connection, monkeypatch):
+    monkeypatch.setattr(batch_module, "MAX_RANGES", 1)
+    writer.commit([frame(1), rejected(5)])  # would open one gap too many: answered, kept, not counted
+    ((letter, _, book, _, _),) = letters(connection)
+    assert book == ""
+    writer.commit([frame(2), frame(3), frame(4), frame(5)])
+    assert writer.commit([RetryEntry(letter, book, frame(5))]).duplicates == 1
+    assert books(connection) == {"stored": 5, "dropped": 0, "rejected": 0}
+
+
+def test_what_analysis_buried_is_appended_again_and_the_books_stay(writer, connection):
+    writer.commit([frame(1)])
+    reader = JournalReader(connection)
+    assert reader.bury(reader.read(0)[0], RejectReason.BAD_BODY, "unknown to this version")
+    ((letter, _, book, _, _),) = letters(connection)
+    assert book == "stored"
+    writer.commit([RetryEntry(letter, book, frame(1))])
+    row = connection.execute("SELECT stored, rejected FROM runs").fetchone()
+    assert row == (1, 0)
+    assert [record.sequence for record in reader.read(0)] == [1, 1]
+
+
+def test_dead_letters_are_bounded_in_bytes_and_keep_a_whole_frame(tmp_path):
+    writer = JournalWriter(open_journal(tmp_path), dead_letter_total_bytes=2 * MAX_PACKET_BYTES + 10)
+    large = RejectedEntry("gw", None, None, 5, bytes(MAX_PACKET_BYTES), RejectReason.BAD_BODY, "")
+    beyond = RejectedEntry("gw", None, None, 5, bytes(MAX_PACKET_BYTES + 5), RejectReason.TOO_LARGE, "")
+    for _ in range(3):
+        writer.commit([large, beyond])
+    connection = open_journal(tmp_path)
+    assert [row[3:] for row in letters(connection)] == [
+        (MAX_PACKET_BYTES, MAX_PACKET_BYTES),
+        (MAX_PACKET_BYTES + 5, MAX_PACKET_BYTES),
+    ]
+    connection.close()
+    writer.close()
+
+
+def test_strays_are_counted_a_channel_and_bounded(writer, connection):
+    many = tuple((f"channel{number}", "unknown_channel") for number in range(strays.MAX_CHANNELS + 50))
+    writer.commit([FrameEntry("gw", RUN, 1, 5, b"x", strays=many)])
+    done = writer.commit([FrameEntry("gw", RUN, 2, 9, b"x", strays=many[:2])])
+    assert done.acks[KEY].refused == tuple(sorted(many[:2]))
+    rows = dict(connection.execute("SELECT channel, blocks FROM strays").fetchall())
+    assert len(rows) == strays.MAX_CHANNELS + 1
+    assert rows["channel0"] == 2
+    assert rows[strays.REST] == 50
+    assert connection.execute("SELECT MAX(last_ns) FROM strays").fetchone() == (9,)
+    assert books(connection)["stored"] == 2
+
+
+def test_a_journal_of_the_first_version_keeps_its_letters(tmp_path):
+    with sqlite3.connect(tmp_path / "journal.db", isolation_level=None) as old:
+        for statement in MIGRATIONS[0].split(";\n"):
+            old.execute(statement)
+        old.execute("PRAGMA user_version=1")
+        columns = "(gateway, run_id, sequence, received_ns, reason, detail, payload)"
+        for run, detail in ((RUN, "not zstd"), (RUN, "journal offset 3: damaged"), (None, "no frame")):
+            values = ("gw", run, 1, 5, "bad_body", detail, b"abc")
+            old.execute(f"INSERT INTO dead_letter {columns} VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    connection = open_journal(tmp_path)
+    assert [(book, size) for _, _, book, size, _ in letters(connection)] == [("rejected", 3), ("damaged", 3), ("", 3)]
+    connection.close()
