@@ -211,7 +211,7 @@ def test_a_running_agent_never_imports_cryptography(config: Path, authority: Dep
     code = (
         "import pathlib, signal, sys, threading, time\n"
         "from telltale.cli import main\n"
-        f"outbox = pathlib.Path({str(config.parent / 'edge-data' / 'outbox.db')!r})\n"
+        f"outbox = pathlib.Path({str(config.parent / 'edge-data' / 'outbox')!r})\n"
         "def stop():\n"
         "    while not outbox.exists():\n"
         "        time.sleep(0.02)\n"

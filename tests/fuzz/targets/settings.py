@@ -48,3 +48,4 @@ def _edge(path: Path) -> None:
 
 def _cloud(path: Path) -> None:
     load_cloud(path).check()
+
