@@ -94,6 +94,8 @@ class Session:
             too_large=limits.met,
             is_under_way=client.is_under_way,
         )
+        # Before any frame: a broker that denies those may end the session over it, and the reason would never be told.
+        await self._tell_once(client)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(client))
@@ -152,8 +154,8 @@ class Session:
                 await self._outbox.changed.wait()
 
     async def _tell_health(self, client: GatewayClient, chooser: FrameChooser) -> None:
-        name = topic(self._gateway, Verb.HEALTH)
         while True:
+            await asyncio.sleep(self._health_s)
             waiting_ns = self._window.waiting_ns(self._clock.monotonic_ns())
             if waiting_ns > UNSTORED_S * NS_PER_S:
                 text = f"has stored nothing of {len(self._window)} frames sent for {UNSTORED_S:.0f} s: is it running?"
@@ -161,8 +163,10 @@ class Session:
             elif not len(self._window):
                 self._reports.solved("service", "stores again")
             chooser.rescan()
-            await client.publish(name, msgspec.json.encode(await self._health()), qos=0)
-            await asyncio.sleep(self._health_s)
+            await self._tell_once(client)
+
+    async def _tell_once(self, client: GatewayClient) -> None:
+        await client.publish(topic(self._gateway, Verb.HEALTH), msgspec.json.encode(await self._health()), qos=0)
 
 
 def _first(group: ExceptionGroup[aiomqtt.MqttError]) -> aiomqtt.MqttError:
