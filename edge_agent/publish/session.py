@@ -25,6 +25,8 @@ from telltale.wire.ack import decode_stored
 
 UNSTORED_S = 60.0  # after this long without a store-ack the operator is told
 IDLE_S = 1.0
+# A topic of its own: a broker may end the session over it, and the next connection solves nothing.
+ACCESS = "access"
 NO_SUBSCRIBERS = 0x10  # the service is not connected
 DENIED = 0x80  # reason codes from here on refuse (MQTT 5, 2.4)
 # These speak of one packet and not of the gateway: topic name invalid, packet too large, payload format invalid.
@@ -113,7 +115,7 @@ class Session:
             self._window.unheard(frame)
         if not code.is_failure:
             return
-        self._reports.problem("broker", f"refuses our messages: {code}")
+        self._reports.problem(ACCESS, f"the broker refuses our messages: {code}")
         if frame and code.value in OF_ONE_PACKET:
             self._window.set_aside(frame)
 
@@ -127,6 +129,7 @@ class Session:
                 continue
             for channel, reason in ack.refused:
                 self._reports.problem(f"channel {channel}", f"refused by the service ({reason}): see its site file")
+            self._reports.solved(ACCESS, "the broker takes our messages again")
             ordinal = self._outbox.ordinal(ack.run_id)
             if ordinal is not None:
                 self._window.acknowledge(ordinal, ack)
