@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.boot_clock import FILE_NAME, BootClock, BootUtc
+from edge_agent.certificate_watch import watch_certificate
 from edge_agent.clock_quality import ClockProbe, clock_probe
 from edge_agent.frame.assemble import FrameAssembler
 from edge_agent.health import HealthTeller
@@ -186,6 +187,7 @@ class Agent:
             self._report_drops(),
             self._learn_utc(boots, boot),
             self._publisher.run(restamper),
+            watch_certificate(self._settings.broker, self._settings.gateway, self._reports),
             give_signs(watchdog_s(), self._outbox_answers),
         ]
 
