@@ -86,6 +86,14 @@ async def until(condition: Callable[[], bool], deadline_s: float) -> None:
             await asyncio.sleep(0.1)
 
 
+async def end(tasks: list[asyncio.Task[None]]) -> None:
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=10)
+
+
 async def restart(folder: Path, port: int) -> tuple[float, Path]:
     """All connect, stay, and lose the broker; returns when it was back, and its log."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(32))
@@ -104,14 +112,13 @@ async def restart(folder: Path, port: int) -> tuple[float, Path]:
         try:
             up_s = time.time()
             await until(lambda: all(gateway.publisher.connected for gateway in gateways), 180)
+            await end(tasks)
         finally:
             await asyncio.to_thread(second.stop)
         return up_s, Path(second.name)
     finally:
         first.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
 
 
 def run(folder: Path) -> None:

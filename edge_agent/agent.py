@@ -41,6 +41,7 @@ TICK_S = 0.1
 REPORT_S = 1.0
 COMMIT_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 5.0
+CANCEL_AGAIN_S = 5.0
 REOPEN_S, REOPEN_CAP_S = 1.0, 60.0
 
 
@@ -296,9 +297,13 @@ async def _first_end(
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
+    """End tasks; once more where a cancellation got lost: `wait_for` and task groups of Python 3.11 can swallow one."""
+    tasks = set(tasks)
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

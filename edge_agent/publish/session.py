@@ -107,7 +107,7 @@ class Session:
             lost, defects = group.split(aiomqtt.MqttError)
             if lost is None or defects is not None:
                 raise
-            raise _first(lost) from _first(lost).__cause__
+            raise _first(lost) from None
 
     def answered(self, frame: int, code: ReasonCode) -> None:
         """The broker did not simply take a frame (0: another message): it is sent again when due."""

@@ -6,12 +6,14 @@ import asyncio
 import random
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import edge_agent.agent
 from edge_agent.agent import Agent, Outcome, run_agent
 from edge_agent.settings import EdgeSettings, check_edge
 from telltale.health import decode_health, decode_status
@@ -259,3 +261,26 @@ async def test_a_defect_in_one_part_ends_the_run_aloud_and_what_was_read_is_kept
     with pytest.raises(ZeroDivisionError):
         await running
     assert _lines_in(tmp_path) == 2 * ROWS
+
+
+async def test_a_run_ends_also_when_its_cancellation_is_lost_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the broker dies in the moment of the stop: the session's task group then tells of the loss alone."""
+    monkeypatch.setattr(edge_agent.agent, "CANCEL_AGAIN_S", 0.05)
+    write_csv(tmp_path / "log.csv")
+    entered = asyncio.Event()
+
+    class Deaf(Agent):
+        async def _report_drops(self) -> None:
+            entered.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            await asyncio.Event().wait()
+
+    stop = asyncio.Event()
+    running = asyncio.create_task(Deaf(settings_for(1, gateway_id()), tmp_path, "edge.toml").run(stop))
+    await entered.wait()
+    stop.set()
+    async with asyncio.timeout(30):
+        await running
