@@ -63,7 +63,8 @@ class GatewayClient(aiomqtt.Client):
 
     def lost_by(self) -> BaseException | None:
         """What ended the connection, in the broker's words where it had any; None: it has not ended."""
-        return self._disconnected.exception() if self._disconnected.done() else None
+        ended = self._disconnected
+        return ended.exception() if ended.done() and not ended.cancelled() else None
 
     def _on_publish(
         self, client: PahoClient, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
