@@ -211,9 +211,9 @@ def test_a_running_agent_never_imports_cryptography(config: Path, authority: Dep
     code = (
         "import pathlib, signal, sys, threading, time\n"
         "from telltale.cli import main\n"
-        f"outbox = pathlib.Path({str(config.parent / 'edge-data' / 'outbox.db')!r})\n"
+        f"lock = pathlib.Path({str(config.parent / 'edge-data' / 'agent.lock')!r})\n"
         "def stop():\n"
-        "    while not outbox.exists():\n"
+        "    while not lock.exists():\n"
         "        time.sleep(0.02)\n"
         "    signal.raise_signal(signal.SIGTERM)\n"
         "threading.Thread(target=stop).start()\n"
