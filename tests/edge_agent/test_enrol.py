@@ -170,7 +170,7 @@ def test_check_refuses_another_gateway_s_certificate(config: Path, authority: De
     installed(config, authority)
     config.write_text(config.read_text().replace('"gw-x"', '"gw-z"'))
     assert main(["edge", "check", "-c", str(config)]) == 2
-    assert "is 'gw-x''s" in capsys.readouterr().err.replace("'gw-x's", "'gw-x''s")
+    assert "belongs to 'gw-x', and this gateway is 'gw-z'" in capsys.readouterr().err
 
 
 def test_what_systemd_hands_over_may_show_a_group_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
