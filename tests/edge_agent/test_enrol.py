@@ -135,6 +135,9 @@ def test_settings_that_name_no_files_or_systemd_s_are_refused(config: Path, caps
     assert "--folder" in refused(capsys, config)
     assert enrol(config, "--folder", config.parent / "elsewhere") == 0
     assert (config.parent / "elsewhere" / "gateway.key").exists()
+    capsys.readouterr()
+    assert main(["edge", "check", "-c", str(config), "--folder", str(config.parent / "elsewhere")]) == 2
+    assert f"no such file {config.parent}/elsewhere/ca.crt" in capsys.readouterr().err
 
 
 def installed(config: Path, authority: Deployment, days: int = 825) -> Path:
