@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-BENCHES = ("wire", "spectra", "pipeline", "edge", "outage", "flood")
+BENCHES = ("wire", "spectra", "pipeline", "edge", "outage", "durability", "tls", "latency", "flood")
 
 
 def main() -> int:
