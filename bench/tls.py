@@ -21,7 +21,9 @@ def run(folder: Path) -> None:
     for tls, runs in found.items():
         rates = "  ".join(f"{FRAMES / wall:7.1f}" for wall, _ in runs)
         cpu = "  ".join(f"{cpu / FRAMES * 1e3:5.2f}" for _, cpu in runs)
-        print(f"{'TLS' if tls else 'plain':<6} {rates}  frames/s to the journal; CPU of broker and ingest {cpu} ms a frame")
+        print(
+            f"{'TLS' if tls else 'plain':<6} {rates}  frames/s to the journal; CPU of broker and ingest {cpu} ms a frame"
+        )
     for what, index in (("time", 0), ("CPU", 1)):
         ratios = [on[index] / off[index] for on, off in zip(found[True], found[False], strict=True)]
         print(f"{what} with TLS against without: {median(ratios):.2f} × (median of {TURNS} pairs)")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import select
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -50,8 +51,9 @@ class Ear:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileExistsError):
                 os.mkfifo(self._path, 0o600)
-            # For reading and writing: the pipe never ends because a ringer goes away.
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK)
+            if stat.S_ISFIFO(self._path.stat().st_mode):  # a plain file in its place could always be read
+                # For reading and writing: the pipe never ends because a ringer goes away.
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK)
         return self
 
     def __exit__(

@@ -37,9 +37,12 @@ def test_nobody_there_and_too_many_rings_hold_up_nobody(tmp_path):
 
 
 def test_without_a_pipe_it_is_a_plain_wait(tmp_path):
-    (tmp_path / "file").write_text("")
-    with Ear(tmp_path / "file", "journal") as ear:
-        ear.wait(0.01)
+    (tmp_path / "journal.bell").write_text("x")
+    for folder in (tmp_path, tmp_path / "journal.bell"):
+        with Ear(folder, "journal") as ear:
+            start_s = time.monotonic()
+            ear.wait(0.05)
+            assert time.monotonic() - start_s >= 0.045
 
 
 async def test_in_an_event_loop(tmp_path):
