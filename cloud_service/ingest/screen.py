@@ -75,6 +75,7 @@ class Screen:
                 payload,
                 frame.drops,
                 frame.acquired_ns,
+                frame.after,
                 self._strays(gateway, channels),
             )
         if verb is Verb.STATUS:
