@@ -33,6 +33,7 @@ def _issue(folder: Path, name: str, authority: ec.EllipticCurvePrivateKey) -> No
     certificate = request.sign(authority, hashes.SHA256())
     (folder / f"{name}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / f"{name}.key").touch(mode=0o600)
     (folder / f"{name}.key").write_bytes(key.private_bytes(*plain))
 
 
