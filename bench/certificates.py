@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from pathlib import Path
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-LIFE = datetime.timedelta(hours=1)
+LIFE = dt.timedelta(hours=1)
 
 
 def make(folder: Path) -> None:
@@ -38,7 +38,7 @@ def _issue(folder: Path, name: str, authority: ec.EllipticCurvePrivateKey) -> No
 
 
 def _builder(name: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     builder = x509.CertificateBuilder().subject_name(_name(name)).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number())
     return builder.not_valid_before(now - LIFE).not_valid_after(now + LIFE)

@@ -113,7 +113,7 @@ class Service:
         asyncio.run(self._publish(payloads))
         child = next(iter(self.children.values()))
         if until == "journal":
-            wait_for(lambda: rows(self.journal, "SELECT MAX(sequence) FROM frames"), first + count - 1, child)
+            wait_for(lambda: rows(self.journal, "SELECT COUNT(*) FROM frames"), first + count - 1, child)
         else:
             wanted = (first + count - 1) * len(channels())
             wait_for(lambda: rows(self.store, "SELECT COUNT(*) FROM window"), wanted, child)

@@ -156,7 +156,15 @@ class Campaign:
             beside = ", ".join(other.name for other in kinds if other is not kind)
             ended_s = item.ended_s - self.course.began_s
             record = FaultRecord(
-                len(self.course.faults) + 1, kind.name, item.target, item.detail, began_s, ended_s, recovered_s, again, beside
+                len(self.course.faults) + 1,
+                kind.name,
+                item.target,
+                item.detail,
+                began_s,
+                ended_s,
+                recovered_s,
+                again,
+                beside,
             )
             self.course.faults.append(record)
             self._tell(record)
@@ -207,7 +215,11 @@ class Campaign:
         faults, total = self.course.faults, len(self._system.wire.again_s)
         begins = [fault.again for fault in faults]
         for number, fault in enumerate(faults):
-            later = [count for other, count in zip(faults[number + 1 :], begins[number + 1 :], strict=True) if other.began_s > fault.began_s]
+            later = [
+                count
+                for other, count in zip(faults[number + 1 :], begins[number + 1 :], strict=True)
+                if other.began_s > fault.began_s
+            ]
             fault.again = (later[0] if later else total) - begins[number]
 
     def _tell(self, record: FaultRecord) -> None:

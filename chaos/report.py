@@ -94,7 +94,12 @@ def _load(system: System, course: Course) -> dict[str, float]:
     for name, emitted in system.emitted.items():
         samples = sum(tick.samples for tick in emitted.ticks.values() if begin <= tick.first_s <= end)
         rates[name] = round(samples / max(course.injected_s, 1e-9))
-    return {**rates, "samples_per_s": sum(rates.values()), "frames_on_the_wire": system.wire.frames, "frames_sent_again": len(system.wire.again_s)}
+    return {
+        **rates,
+        "samples_per_s": sum(rates.values()),
+        "frames_on_the_wire": system.wire.frames,
+        "frames_sent_again": len(system.wire.again_s),
+    }
 
 
 def _text(data: dict[str, Any], kinds: Sequence[KindFigures]) -> str:
@@ -108,7 +113,10 @@ def _text(data: dict[str, Any], kinds: Sequence[KindFigures]) -> str:
         f"{'fault':36}{'count':>6}{'p50 s':>8}{'p99 s':>8}{'sent again':>12}",
     ]
     for kind in kinds:
-        lines.append(f"{kind.kind:36}{kind.count:6d}{_s(kind.p50_s)}{_s(kind.p99_s)}{kind.again:12,d}" + (f"   {kind.not_recovered} NOT RECOVERED" if kind.not_recovered else ""))
+        lines.append(
+            f"{kind.kind:36}{kind.count:6d}{_s(kind.p50_s)}{_s(kind.p99_s)}{kind.again:12,d}"
+            + (f"   {kind.not_recovered} NOT RECOVERED" if kind.not_recovered else "")
+        )
     lines += ["", *(f"{name:52}{count:>14,}" for name, count in data["books"].items())]
     lines += [f"left out: {name}: {why}" for name, why in data["skipped"].items()]
     for kind, count in data["complaints"].items():

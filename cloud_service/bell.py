@@ -1,4 +1,4 @@
-"""A bell between two processes: whoever commits rings, and who waits for the commit looks at once, not at its next poll.
+"""A bell between two processes: whoever commits rings, and who waits looks at once, not at its next poll.
 
 A named pipe in the data folder. It carries no data and no promise: a ring that nobody hears is lost, and polling finds
 the commit all the same.

@@ -38,6 +38,12 @@ def _missing(system: System) -> str:
 
 SERVICE = frozenset({"service", "ingest", "analyse", "store", "notify", "serve"})
 KINDS = [
-    *(FaultKind(f"clock {name} at an agent", partial(at_agent, offset), frozenset({"agent"}), _missing) for name, offset in OFFSETS.items()),
-    *(FaultKind(f"clock {name} at the service", partial(at_service, offset), SERVICE, _missing) for name, offset in OFFSETS.items()),
+    *(
+        FaultKind(f"clock {name} at an agent", partial(at_agent, offset), frozenset({"agent"}), _missing)
+        for name, offset in OFFSETS.items()
+    ),
+    *(
+        FaultKind(f"clock {name} at the service", partial(at_service, offset), SERVICE, _missing)
+        for name, offset in OFFSETS.items()
+    ),
 ]

@@ -33,7 +33,9 @@ HOSTILE_WORDS = (
     "=?utf-8?q?x=0D?=", "=?utf-8?q?=0ABcc:_victim@example.org?=", "=?utf-8*en?q?=0D=0ABcc:_v@example.org?=",
     "=?us-ascii?q?=3D=3Futf-8=3Fq=3F=0D=0ABcc:_v@example.org=3F=3D?=", "\r\nContent-Type: text/html\r\n\r\n",
 )  # fmt: skip
-hostile_text: SearchStrategy[str] = st.lists(st.sampled_from(HOSTILE_WORDS), max_size=12).map("".join) | st.text(max_size=120)
+hostile_text: SearchStrategy[str] = st.lists(st.sampled_from(HOSTILE_WORDS), max_size=12).map("".join) | st.text(
+    max_size=120
+)
 
 
 def good_frame(rng: random.Random, gateway: str = "gw") -> bytes:

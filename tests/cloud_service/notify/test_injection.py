@@ -150,5 +150,3 @@ async def test_hundreds_through_the_notifier_and_a_real_server(notify: Notify, s
 def attack_utf8(rng: random.Random) -> str:
     """As it can stand in a database or a settings file, which hold no half characters."""
     return attack(rng).encode("utf-8", "replace").decode()
-
-

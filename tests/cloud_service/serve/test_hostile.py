@@ -16,7 +16,17 @@ ODD = (
     "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "2026-06-12T10:05:00Z",
     "2026-06-12", "2026-W24-5T10:05:00Z", "31622400", "5000", "10", "x" * 250, *HOSTILE_WORDS,
 )  # fmt: skip
-PAGES = ("/", "/structures/{}", "/channels/{}", "/incidents", "/incidents/{}", "/gateways", "/mails", "/mails/{}", "/trend/{}")
+PAGES = (
+    "/",
+    "/structures/{}",
+    "/channels/{}",
+    "/incidents",
+    "/incidents/{}",
+    "/gateways",
+    "/mails",
+    "/mails/{}",
+    "/trend/{}",
+)
 
 
 def encoded(text: str) -> str:
