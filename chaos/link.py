@@ -46,7 +46,7 @@ class Link:
         self._tap = tap
         self._server: asyncio.Server | None = None
         self._pairs: set[_Pair] = set()
-        self._swallowing = False
+        self._swallowing: frozenset[Way] = frozenset()
         self._budget: dict[Way, int | None] = {Way.UP: None, Way.DOWN: None}
         self._passing: dict[Way, asyncio.Event] = {way: asyncio.Event() for way in Way}
 
@@ -71,11 +71,13 @@ class Link:
         await asyncio.sleep(duration_s)
         await self.open()
 
-    async def half_open(self, duration_s: float) -> None:
-        """Connections stand and are accepted, but every byte vanishes; after that they are dead for good."""
-        self._swallowing = True
+    async def half_open(self, duration_s: float, ways: frozenset[Way] = frozenset(Way)) -> None:
+        """Connections stand and are accepted, but every byte that goes these ways vanishes; after that they are dead
+        for good.
+        """
+        self._swallowing = ways
         await asyncio.sleep(duration_s)
-        self._swallowing = False
+        self._swallowing = frozenset()
         self.drop_all(reset=True)
 
     async def slow(self, delay_s: float, duration_s: float) -> None:
@@ -139,7 +141,7 @@ class Link:
                 self._passing[way].set()
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
-                if self._swallowing:
+                if way in self._swallowing:
                     continue
                 data, is_last = self._within_budget(way, data)
                 if tap is not None:
