@@ -80,10 +80,16 @@ def _order(argv: Sequence[str]) -> Order:
     parser.add_argument("--seed", type=int, default=1, help="of faults and simulation (default 1)")
     parser.add_argument("--dir", type=Path, default=Path("build/chaos"), help="where the campaign keeps its files")
     parser.add_argument("--kinds", default="", help="only these, separated by commas (default: all)")
-    parser.add_argument("--books-only", action="store_true", help="loads alone: no site to compare with an undisturbed run")
-    parser.add_argument("--load-sensors", type=int, default=8, help="tri-axial sensors at 1 kHz of the load (default 8)")
+    parser.add_argument(
+        "--books-only", action="store_true", help="loads alone: no site to compare with an undisturbed run"
+    )
+    parser.add_argument(
+        "--load-sensors", type=int, default=8, help="tri-axial sensors at 1 kHz of the load (default 8)"
+    )
     parser.add_argument("--mutant", default="", help="a module of chaos.mutants, to see the campaign fail")
-    parser.add_argument("--most-minutes", type=float, default=0.0, help="begin no fault after so long (default: no bound)")
+    parser.add_argument(
+        "--most-minutes", type=float, default=0.0, help="begin no fault after so long (default: no bound)"
+    )
     parser.add_argument("--list", action="store_true", help="list the kinds of faults and end")
     use = parser.parse_args(argv)
     if use.list:
@@ -158,7 +164,7 @@ async def _reference(folder: Path, order: Order, programs: Programs) -> Path | N
 
 
 def _report(order: Order, folder: Path, system: System, course: Course, verdict: Verdict, took_s: float) -> Report:
-    report = make_report(order.faults, order.seed, system, course, verdict, took_s)
+    report = make_report((order.faults, order.seed), system, course, verdict, took_s)
     write_report(folder, report)
     return report
 

@@ -13,7 +13,7 @@ STEP_BYTES = 4 * 1024 * 1024
 
 
 class SmallDisk:
-    """A tmpfs mounted on `folder`, where this user may mount one; else `is_mounted` is False and nothing can be filled."""
+    """A tmpfs on `folder`, where this user may mount one; else `is_mounted` is False and nothing can be filled."""
 
     def __init__(self, folder: Path, size_mb: int) -> None:
         self.folder = folder

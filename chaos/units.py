@@ -123,7 +123,9 @@ class Unit:
         end = time.monotonic() + deadline_s
         while not (self.pid and (not self.port or await accepts(self.port))):
             if time.monotonic() > end:
-                raise FatalError(f"{self.name} is not ready after {deadline_s:g} s: {self.last_words()} (log: {self.log})")
+                raise FatalError(
+                    f"{self.name} is not ready after {deadline_s:g} s: {self.last_words()} (log: {self.log})"
+                )
             await asyncio.sleep(POLL_S)
 
     def signal(self, number: signal.Signals) -> None:

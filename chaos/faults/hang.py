@@ -10,8 +10,8 @@ import time
 from functools import partial
 from random import Random
 
-from chaos.faults.kind import Broken, FaultKind, until
 from chaos.faults.kill import MOMENTS_OF_PART
+from chaos.faults.kind import Broken, FaultKind, until
 from chaos.faults.moments import strike, strike_agent
 from chaos.layout import PART_WATCHDOG_S
 from chaos.system import PARTS, System

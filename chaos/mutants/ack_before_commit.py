@@ -13,8 +13,8 @@ def apply() -> None:
     """Change ingest, where this process is ingest."""
     if "ingest" not in sys.orig_argv:
         return
-    from cloud_service.ingest.committer import Committer  # noqa: PLC0415 - in this process alone
-    from cloud_service.journal.batch import Batch  # noqa: PLC0415
+    from cloud_service.ingest.committer import Committer
+    from cloud_service.journal.batch import Batch
 
     commit = Committer._commit
 
@@ -26,4 +26,4 @@ def apply() -> None:
         await asyncio.sleep(EARLY_S)
         await commit(self, entries)
 
-    Committer._commit = acknowledge_first  # type: ignore[method-assign]
+    Committer._commit = acknowledge_first  # type: ignore[method-assign, assignment]

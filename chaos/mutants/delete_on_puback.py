@@ -10,12 +10,12 @@ def apply() -> None:
     """Change the agent, where this process is one."""
     if "edge" not in sys.orig_argv:
         return
-    import aiomqtt  # noqa: PLC0415 - in this process alone
+    import aiomqtt
 
-    from edge_agent.outbox.box import Outbox  # noqa: PLC0415
-    from telltale.topics import Verb, parse  # noqa: PLC0415
-    from telltale.wire import frame_pb2 as pb  # noqa: PLC0415
-    from telltale.wire.ack import StoredAck  # noqa: PLC0415
+    from edge_agent.outbox.box import Outbox
+    from telltale.topics import Verb, parse
+    from telltale.wire import frame_pb2 as pb
+    from telltale.wire.ack import StoredAck
 
     outboxes: list[Any] = []
     begin, publish = Outbox.__init__, aiomqtt.Client.publish
@@ -32,4 +32,4 @@ def apply() -> None:
             outboxes[-1].settle(StoredAck(frame.run_id, 0, ((frame.sequence, frame.sequence),)))
 
     Outbox.__init__ = remember  # type: ignore[method-assign]
-    aiomqtt.Client.publish = publish_and_settle  # type: ignore[method-assign]
+    aiomqtt.Client.publish = publish_and_settle  # type: ignore[method-assign, assignment]

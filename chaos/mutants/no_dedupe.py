@@ -10,8 +10,8 @@ def apply() -> None:
     """Change ingest, where this process is ingest."""
     if "ingest" not in sys.orig_argv:
         return
-    from cloud_service.journal.batch import Batch  # noqa: PLC0415 - in this process alone
-    from cloud_service.journal.ranges import Ranges  # noqa: PLC0415
+    from cloud_service.journal.batch import Batch
+    from cloud_service.journal.ranges import Ranges
 
     take = Batch._frame
 
