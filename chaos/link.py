@@ -92,7 +92,7 @@ class Link:
             pair.drop(reset=reset)
 
     def limit(self, way: Way, count: int | None) -> None:
-        """Let exactly `count` more bytes pass in one direction, then reset; None lifts it."""
+        """Let exactly `count` more bytes arrive in one direction, then end the connection; None lifts it."""
         self._budget[way] = count
 
     async def cut_after(self, way: Way, count: int, deadline_s: float) -> bool:
@@ -149,7 +149,7 @@ class Link:
                 writer.write(data)
                 await writer.drain()
                 if is_last:
-                    pair.drop(reset=True)
+                    pair.end_after(writer)
                     return
 
     def _within_budget(self, way: Way, data: bytes) -> tuple[bytes, bool]:
@@ -168,6 +168,11 @@ class _Pair:
 
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self._writers = (client, server)
+
+    def end_after(self, receiver: asyncio.StreamWriter) -> None:
+        """Close the side that was written to once it has every byte; reset the other."""
+        for writer in self._writers:
+            _close(writer, reset=writer is not receiver)
 
     def drop(self, *, reset: bool) -> None:
         """Close both; safe to call twice."""

@@ -18,7 +18,7 @@ from chaos.system import PARTS, System
 from chaos.units import WATCHDOG_S, Unit
 
 SHORT_S, LONG_S = 0.3, 2.0
-WATCHED_SHARE = 0.3  # of the hangs of a watched process: it stays hung until its watchdog bites
+WATCHED_SHARE = 0.15  # of the hangs of a watched process: it stays hung until its watchdog bites
 
 
 async def hang_agent(system: System, rng: Random) -> Broken:
