@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-BENCHES = ("wire", "spectra", "pipeline", "edge", "outage")
+BENCHES = ("wire", "spectra", "pipeline", "edge", "outage", "backlog", "reconnect", "flood")
 
 
 def main() -> int:

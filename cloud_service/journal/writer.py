@@ -100,6 +100,7 @@ class JournalWriter:
         connection.executemany("INSERT OR REPLACE INTO drops VALUES (?, ?, ?, ?, ?, ?)", batch.drops)
         for gateway, run_id, sequence in batch.undropped:
             self._undrop(gateway, run_id, sequence)
+        connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", batch.marks)
         self._book.save(batch.runs)
         dead_letter.keep(connection, batch.dead_letters, **self._kept)
         for letter, rejected in batch.retried:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge_agent.outbox.checkpoint import RunState, decode_checkpoint, unpack_numbers, unpack_sequences
 from edge_agent.outbox.index import RANK_BITS
 from edge_agent.outbox.notes import DropNotes
-from edge_agent.outbox.record import HEADER_BYTES, Header, Kind
+from edge_agent.outbox.record import HEADER_BYTES, Header, Kind, find_header
 from edge_agent.outbox.run import Run, drops_in, reported_in
 from edge_agent.outbox.scan import Damaged, Found, walk
 from edge_agent.outbox.segment import Segment
@@ -71,7 +71,11 @@ def recover(segments: Iterable[Segment]) -> Recovered:
     for segment in by_number.values():
         replay.read(segment)
         segment.close()
-    return replay.result(by_number)
+    try:
+        return replay.result(by_number)
+    finally:
+        for segment in by_number.values():
+            segment.close()
 
 
 class _Replay:
@@ -133,7 +137,7 @@ class _Replay:
             run.notes = DropNotes(unpack_numbers(base.notes).reshape(-1, 4).tolist())
         gone = _apply_events(run.notes, replayed.events)
         needed, run.last_sequence = _needed(replayed, gone)
-        places = _newest_copies(replayed.found)
+        places = _copies(replayed.found, segments)
         here = np.isin(places[0], needed, assume_unique=True)
         run.index.fill(*(column[here] for column in places))
         _count(places[1][here], places[3][here], segments)
@@ -175,12 +179,25 @@ def _needed(replayed: _Replayed, gone: NDArray[np.int64]) -> tuple[NDArray[np.in
     return np.setdiff1d(np.union1d(np.concatenate((live, since)), written), gone), last
 
 
-def _newest_copies(found: list[array[int]]) -> Places:
-    """Each sequence once, ascending, where it was written last."""
-    sequences, segments, offsets, sizes = (np.array(column, np.uint32) for column in found)
-    kept, from_end = np.unique(sequences[::-1], return_index=True)
-    at = len(sequences) - 1 - from_end
-    return kept, segments[at], offsets[at], sizes[at]
+def _copies(found: list[array[int]], segments: dict[int, Segment]) -> Places:
+    """Each sequence once, ascending, where it was written last and is whole.
+
+    Where power failed while a segment was compacted, the copy may be torn, and where a commit was tried again, the
+    first try: of frames that are there twice the payloads are looked at.
+    """
+    columns = [np.array(column, np.uint32) for column in found]
+    kept, from_end, counts = np.unique(columns[0][::-1], return_index=True, return_counts=True)
+    at = len(columns[0]) - 1 - from_end
+    for number in np.flatnonzero(counts > 1).tolist():
+        candidates = np.flatnonzero(columns[0] == kept[number])[::-1].tolist()
+        whole = (row for row in candidates if _is_whole(segments[columns[1][row]], int(columns[2][row])))
+        at[number] = next(whole, candidates[0])
+    return kept, columns[1][at], columns[2][at], columns[3][at]
+
+
+def _is_whole(segment: Segment, offset: int) -> bool:
+    header = find_header(segment.read(offset, HEADER_BYTES))
+    return header is not None and header.fits(segment.read(offset + HEADER_BYTES, header.length))
 
 
 def _count(numbers: NDArray[np.uint32], sizes: NDArray[np.uint32], segments: dict[int, Segment]) -> None:

@@ -109,6 +109,13 @@ def old_segments(folder: Path) -> list[Segment]:
     return [Segment(path, path.stat().st_size) for path in sorted(folder.glob(f"[0-9]*{SUFFIX}"))]
 
 
+def make_folder(folder: Path) -> None:
+    """Create `folder` and those above it; on return their names are on the disk, or what is in them would not be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for above in (folder.parent, folder.parent.parent):  # the data folder may be as new
+        sync_folder(above)
+
+
 def sync_folder(folder: Path) -> None:
     """Return once the names in `folder` are on the disk."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cloud_service.alert.settings import AlertSettings
+from cloud_service.analyse.detector import Detector
 from cloud_service.analyse.run import run
 from cloud_service.analyse.settings import AnalyseSettings
 from cloud_service.state import open_state
-from telltale.clock import ClockMode, SystemClock, open_clock
+from telltale.clock import Clock, ClockMode, SystemClock, open_clock
 from telltale.site import load_site
 from tests.cloud_service.analyse.detectors import Range, Running
 
 ROOT = Path(__file__).parents[3]
 
 
-def analyse(folder: Path, wait: Callable[[float], bool], batch_frames: int = 50, mode: ClockMode = "data") -> None:
+def analyse(
+    folder: Path,
+    wait: Callable[[float], bool],
+    batch_frames: int = 50,
+    mode: ClockMode = "data",
+    *,
+    detectors: Sequence[Detector] = (Range(), Running()),
+    clock: Clock | None = None,
+    hold_s: float = 120.0,
+) -> None:
     run(
         site=load_site(folder / "site.toml"),
         data_dir=folder,
-        settings=AnalyseSettings(batch_frames=batch_frames, poll_ms=1),
+        settings=AnalyseSettings(batch_frames=batch_frames, poll_ms=1, hold_s=hold_s),
         alert=AlertSettings(),
-        detectors=(Range(), Running()),
-        clock=open_clock(mode),
+        detectors=detectors,
+        clock=clock or open_clock(mode),
         mode=mode,
         wait=wait,
     )

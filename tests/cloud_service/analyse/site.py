@@ -66,9 +66,11 @@ interval_s = 3600
 """
 
 
-def bridge(folder: Path) -> Site:
+def bridge(folder: Path, *, gateways: int = 2) -> Site:
+    """The site in `folder`; with one gateway alone, nothing is said of one that never comes."""
     path = folder / "site.toml"
-    path.write_text(SITE, encoding="utf-8")
+    text = SITE if gateways == 2 else SITE[: SITE.rindex("[[facilities.structures.channels]]")]
+    path.write_text(text, encoding="utf-8")
     return load_site(path)
 
 

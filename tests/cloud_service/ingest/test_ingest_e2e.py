@@ -40,7 +40,8 @@ class Ingest:
         (self.data_dir / "stats" / "ingest.json").unlink(missing_ok=True)
         with (self.data_dir / "ingest.log").open("ab") as log:
             self.process = subprocess.Popen(self.command, env=environment, stdout=log, stderr=log)
-        wait_until(lambda: read_stats(self.data_dir).get("ingest") is not None, "ingest has started")
+        # What is sent before it has subscribed, the broker has nobody to give to.
+        wait_until(lambda: read_stats(self.data_dir).get("ingest", {}).get("connects", 0) >= 1, "ingest is connected")
 
     def kill(self):
         self.process.kill()
