@@ -226,9 +226,7 @@ class Watch:
         return {name: psutil.Process(pid).memory_info().rss / 2**20 for name, pid in alive.items()}
 
 
-async def _play(
-    port: int, count: int, rate: float, hostile: list[str], honest: list[Honest], watch: Watch
-) -> None:
+async def _play(port: int, count: int, rate: float, hostile: list[str], honest: list[Honest], watch: Watch) -> None:
     over = asyncio.Event()
     good = [asyncio.create_task(each.run(port, over)) for each in honest]
     share = (str(count // HOSTILE), str(rate / HOSTILE))

@@ -66,6 +66,7 @@ def make_report(asked: tuple[int, int], system: System, course: Course, verdict:
 
 def write_report(folder: Path, report: Report) -> None:
     """`report.txt`, `report.json` and `report.html`."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.txt").write_text(report.text + "\n", encoding="utf-8")
     (folder / "report.json").write_text(json.dumps(report.data, indent=1) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(draw_page(report.data), encoding="utf-8")

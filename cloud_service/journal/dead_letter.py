@@ -74,7 +74,9 @@ def keep(
             for letter in letters
         ],
     )
-    held = connection.execute("SELECT gateway, COUNT(*), SUM(length(payload)) FROM dead_letter GROUP BY gateway").fetchall()
+    held = connection.execute(
+        "SELECT gateway, COUNT(*), SUM(length(payload)) FROM dead_letter GROUP BY gateway"
+    ).fetchall()
     row_share, byte_share = fair_share([row[1] for row in held], rows), fair_share([row[2] for row in held], total)
     if any(count > row_share or octets > byte_share for _, count, octets in held):
         connection.execute(_LET_GO, (row_share, byte_share))

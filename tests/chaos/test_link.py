@@ -102,7 +102,7 @@ async def test_a_cut_link_refuses_and_comes_back_on_its_port():
         port = link.port
         broken = asyncio.create_task(link.cut(0.3))
         await asyncio.sleep(0)
-        with pytest.raises(OSError, match="refused|Connect"):
+        with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(HOST, port)
         await broken
         assert link.port == port

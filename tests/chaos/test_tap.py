@@ -25,7 +25,9 @@ def frame(sequence):
     import numpy as np
 
     samples = np.arange(600, dtype=np.int16)
-    return encode_frame(Frame("gw-a", bytes(16), sequence, 10, blocks=(Block("a.b", sequence * 1000, 100.0, samples, 0.1),)))
+    return encode_frame(
+        Frame("gw-a", bytes(16), sequence, 10, blocks=(Block("a.b", sequence * 1000, 100.0, samples, 0.1),))
+    )
 
 
 @pytest.mark.parametrize("step", [1, 3, 1_000_000])

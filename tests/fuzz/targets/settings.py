@@ -48,4 +48,3 @@ def _edge(path: Path) -> None:
 
 def _cloud(path: Path) -> None:
     load_cloud(path).check()
-
