@@ -217,18 +217,9 @@ class Campaign:
         faults, total = self.course.faults, len(self._system.wire.again_s)
         begins = [fault.again for fault in faults]
         for number, fault in enumerate(faults):
-<<<<<<< HEAD
-            later = [
-                count
-                for other, count in zip(faults[number + 1 :], begins[number + 1 :], strict=True)
-                if other.began_s > fault.began_s
-            ]
-            fault.again = (later[0] if later else total) - begins[number]
-=======
             rest = zip(faults[number + 1 :], begins[number + 1 :], strict=True)
             until = next((count for other, count in rest if other.began_s > fault.began_s), total)
             fault.again = until - begins[number]
->>>>>>> chaos
 
     def _tell(self, record: FaultRecord) -> None:
         took = "NOT RECOVERED" if record.recovery_s is None else f"recovered in {record.recovery_s:.1f} s"

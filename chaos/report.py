@@ -116,15 +116,7 @@ def _text(data: dict[str, Any], kinds: Sequence[KindFigures]) -> str:
         "",
         f"{'fault':36}{'count':>6}{'p50 s':>8}{'p99 s':>8}{'sent again':>12}",
     ]
-<<<<<<< HEAD
-    for kind in kinds:
-        lines.append(
-            f"{kind.kind:36}{kind.count:6d}{_s(kind.p50_s)}{_s(kind.p99_s)}{kind.again:12,d}"
-            + (f"   {kind.not_recovered} NOT RECOVERED" if kind.not_recovered else "")
-        )
-=======
     lines += map(_line, kinds)
->>>>>>> chaos
     lines += ["", *(f"{name:52}{count:>14,}" for name, count in data["books"].items())]
     lines += [f"left out: {name}: {why}" for name, why in data["skipped"].items()]
     for kind, count in data["complaints"].items():

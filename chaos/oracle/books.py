@@ -88,13 +88,8 @@ class _Books:
     def __init__(
         self,
         site: Site,
-<<<<<<< HEAD
-        readings: dict[Reading, object],
-        windows: dict[Reading, object],
-=======
         readings: Mapping[Reading, Row],
         windows: Mapping[Reading, Row],
->>>>>>> chaos
         elsewhere: Elsewhere,
         verdict: Verdict,
     ) -> None:
@@ -141,11 +136,7 @@ class _Books:
         if gateway.load is None:
             return ""
         mean = chunk.sum / chunk.count * LOAD_SCALE
-<<<<<<< HEAD
-        found = row.get("mean", math.nan)  # type: ignore[attr-defined]
-=======
         found = row.get("mean", math.nan)
->>>>>>> chaos
         return (
             "" if math.isclose(found, mean, rel_tol=MEAN_TOLERANCE, abs_tol=1e-7) else f"mean {found} instead of {mean}"
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cloud_service.serve.completeness import of_gateways
 from cloud_service.gate_record import read_gates
+from cloud_service.serve.completeness import of_gateways
 from cloud_service.serve.gateways import gateways_now
 from cloud_service.serve.pages.render import page
 from cloud_service.serve.service import service_of
