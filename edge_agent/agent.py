@@ -12,28 +12,36 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge_agent.clock_quality import quality_probe
+from edge_agent.boot_clock import BootClock
+from edge_agent.certificate_watch import watch_certificate
+from edge_agent.clock_keeper import ClockKeeper
+from edge_agent.clock_quality import ClockProbe, clock_probe
 from edge_agent.frame.assemble import FrameAssembler
 from edge_agent.health import HealthTeller
 from edge_agent.lock import locked
 from edge_agent.outbox.box import Outbox
 from edge_agent.publish.publisher import Publisher
+from edge_agent.publish.restamp import Restamper
 from edge_agent.reports import LOG, Reports
 from edge_agent.settings import EdgeSettings, SourceSettings
 from edge_agent.sources.feed import Feed
 from edge_agent.sources.registry import open_source
+from edge_agent.timeline import Timeline
+from edge_agent.watchdog import give_signs
 from edge_agent.window.pipeline import Pipeline
 from telltale.backoff import FullJitter
 from telltale.broker import tls_context
 from telltale.clock import Clock, open_clock
 from telltale.health import Health
+from telltale.notify_socket import READY, STOPPING, notify, watchdog_s
 from telltale.source import SourceContext
 from telltale.wire.codec import RUN_ID_BYTES
 
 TICK_S = 0.1
-TICKS_A_REPORT = 10
+REPORT_S = 1.0
 COMMIT_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 5.0
+CANCEL_AGAIN_S = 5.0
 REOPEN_S, REOPEN_CAP_S = 1.0, 60.0
 
 
@@ -59,7 +67,7 @@ class Agent:
 
     Args:
         settings, base, where: `edge.toml`, its folder and its name for errors.
-        clock: the run's clock; None: the one the settings name.
+        clock, probe: the run's clock and what states its quality; None: those that the settings name.
         run_id: 16 bytes; None: drawn from the operating system.
         randomness: for jitter.
 
@@ -74,26 +82,36 @@ class Agent:
         where: str,
         *,
         clock: Clock | None = None,
+        probe: ClockProbe | None = None,
         run_id: bytes | None = None,
         randomness: random.Random | None = None,
     ) -> None:
         self._settings = settings
         self._folder = base / settings.data_dir
         self._clock = clock or open_clock(settings.clock)
-        self._quality = quality_probe(settings.clock, self._clock)
+        probe = probe or clock_probe(settings.clock, settings.clock_mark and str(base / settings.clock_mark))
+        self._timeline = Timeline(self._clock, probe, steady=settings.clock == "system")
         self._random = randomness or random.SystemRandom()
         self._reports = Reports()
         self._outbox = Outbox(settings.outbox, self._reports)
         self._assembler = FrameAssembler(
             settings.gateway,
             run_id or secrets.token_bytes(RUN_ID_BYTES),
-            clock=self._clock,
-            quality=self._quality,
+            clock=self._timeline.frames,
+            quality=lambda: self._timeline.statement.quality,
+            error_ns=lambda: self._timeline.statement.error_ns,
             settings=settings.frame,
             sealed=self._outbox.offer,
             earlier=self._outbox.runs_before,
         )
         self._pipeline = Pipeline(settings.channel, self._assembler, self._clock, self._reports)
+        self._clock_keeper = ClockKeeper(
+            self._clock,
+            self._timeline,
+            pipeline=self._pipeline,
+            assembler=self._assembler,
+            reports=self._reports,
+        )
         self._feeds = [self._feed(source, base, where) for source in settings.source]
         self._outbox.may_drop = any(feed.live for feed in self._feeds)
         self._health = HealthTeller(
@@ -118,10 +136,18 @@ class Agent:
         )
 
     def _feed(self, source: SourceSettings, base: Path, where: str) -> Feed:
-        context = SourceContext(self._clock, base, f"{where}: source {source.name!r}")
+        context = SourceContext(self._timeline.sources, base, f"{where}: source {source.name!r}")
         backoff = FullJitter(REOPEN_S, REOPEN_CAP_S, self._random)
         opens = partial(open_source, source, context)
-        return Feed(source.name, opens, self._pipeline, self._outbox, backoff=backoff, reports=self._reports)
+        return Feed(
+            source.name,
+            opens,
+            self._pipeline,
+            self._outbox,
+            backoff=backoff,
+            reports=self._reports,
+            shift_ns=lambda: self._timeline.shift_ns,
+        )
 
     async def run(self, stop: asyncio.Event, *, until_drained: bool = False) -> Outcome:
         """Run until `stop` is set, or, with `until_drained`, until all sources have ended and all is store-acked.
@@ -131,20 +157,56 @@ class Agent:
         """
         await self._outbox.open(self._folder, self._assembler.run_id)
         feeds = [asyncio.create_task(feed.run()) for feed in self._feeds]
-        serving = [asyncio.create_task(work) for work in (self._outbox.run(), self._tick(), self._publisher.run())]
+        serving = [asyncio.create_task(work) for work in self._parts()]
         ends: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
         if until_drained:
             ends.append(asyncio.create_task(self._drained(feeds)))
-        done, _ = await asyncio.wait([*serving, *ends], return_when=asyncio.FIRST_COMPLETED)
+        notify(READY)
+        broken = await _first_end(serving, ends, feeds)
+        notify(STOPPING)
         await _cancel([*feeds, *ends])
-        broken = next((task for task in done if task in serving or task.exception() is not None), None)
-        if broken is None:
-            await self._commit_rest()
-        await _cancel(serving)
-        await self._outbox.close()
+        try:  # also after a defect of ours: what the windows hold is worth more than a quick end
+            await self._commit_rest(serving[0])
+        finally:
+            await _cancel(serving)
+            await self._outbox.close()
         if broken is not None:
             broken.result()
         return self.outcome()
+
+    def _parts(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs beside the sources, for ever; the outbox first."""
+        boots = BootClock(self._folder)
+        ordinal = self._outbox.ordinal(self._assembler.run_id) or 0
+        boot = self._outbox.boot_of(ordinal)
+        if boots.utc_of(boot) is not None:
+            self._timeline.synchronised_before()
+        restamper = Restamper(
+            boots,
+            self._outbox.boot_of,
+            ordinal,
+            clock=self._clock,
+            wait_s=self._settings.publish.clock_wait_s,
+            recorded=self._recorded(),
+            active=self._settings.clock == "system" and any(feed.live for feed in self._feeds),
+        )
+        return [
+            self._outbox.run(),
+            self._tick(),
+            self._report_drops(),
+            self._learn_utc(boots, boot),
+            self._publisher.run(restamper),
+            watch_certificate(self._settings.broker, self._settings.gateway, self._reports),
+            give_signs(watchdog_s(), self._outbox_answers),
+        ]
+
+    def _recorded(self) -> frozenset[str]:
+        """Channels of sources that bring times of their own."""
+        names = {feed.name for feed in self._feeds if not feed.live}
+        return frozenset(channel.id for channel in self._settings.channel if channel.source in names)
+
+    async def _outbox_answers(self) -> None:
+        await self._outbox.call(lambda: None)
 
     async def _drained(self, feeds: Iterable[asyncio.Task[None]]) -> None:
         await asyncio.gather(*feeds)
@@ -153,8 +215,10 @@ class Agent:
         while await self._outbox.report_drops(self._assembler):
             await self._outbox.emptied()
 
-    async def _commit_rest(self) -> None:
+    async def _commit_rest(self, outbox: asyncio.Task[None]) -> None:
         """What the windows and frames hold goes to disk; then a short try to bring the outbox over."""
+        if outbox.done():
+            return  # it is the outbox that broke
         self._assembler.seal_all()
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
@@ -167,17 +231,25 @@ class Agent:
                     await self._outbox.emptied()
 
     async def _tick(self) -> None:
-        ticks = 0
         while True:
             await asyncio.sleep(TICK_S)
+            self._clock_keeper.follow()
             self._pipeline.flush_silent()
             self._assembler.seal_due()
-            ticks += 1
-            if ticks % TICKS_A_REPORT == 0 and self._publisher.connected:
+
+    async def _report_drops(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_S)
+            if self._publisher.connected:
                 await self._outbox.report_drops(self._assembler)
 
+    async def _learn_utc(self, boots: BootClock, boot: str) -> None:
+        if self._settings.clock == "system" and boots.utc_of(boot) is None:
+            await self._clock_keeper.learn(boots, boot)
+        await asyncio.Event().wait()
+
     async def _tell_health(self) -> Health:
-        return await self._health.tell(self._quality())
+        return await self._health.tell(self._timeline.statement.quality)
 
     def outcome(self) -> Outcome:
         """The run's figures up to now."""
@@ -193,10 +265,29 @@ class Agent:
         )
 
 
+async def _first_end(
+    serving: Iterable[asyncio.Task[Any]], ends: Iterable[asyncio.Task[Any]], feeds: Iterable[asyncio.Task[Any]]
+) -> asyncio.Task[Any] | None:
+    """Wait until the run is to end; the part that broke, where one did. A source that just ends is no reason."""
+    serving, ends, feeds = set(serving), set(ends), set(feeds)
+    while True:
+        done, _ = await asyncio.wait({*serving, *ends, *feeds}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if task in serving or task.exception() is not None:
+                return task
+        if done & ends:
+            return None
+        feeds -= done
+
+
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
+    """End tasks; once more where a cancellation got lost: `wait_for` and task groups of Python 3.11 can swallow one."""
+    tasks = set(tasks)
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

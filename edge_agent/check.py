@@ -15,8 +15,9 @@ from edge_agent.settings import ChannelSettings, EdgeSettings, SourceSettings
 from edge_agent.sources.registry import open_source
 from edge_agent.window.calibrate import UNCALIBRATED, calibrate
 from telltale.broker import tls_context
-from telltale.clock import NS_PER_S, Clock, open_clock
-from telltale.errors import RetryError, TelltaleError, UserError
+from telltale.certificate import read_certificate
+from telltale.clock import NS_PER_S, Clock, SystemClock, open_clock
+from telltale.errors import RetryError, SettingsError, TelltaleError, UserError
 from telltale.readings import Block
 from telltale.source import Source, SourceContext
 from telltale.topics import Verb, topic
@@ -49,15 +50,35 @@ async def check_edge_file(settings: EdgeSettings, path: Path, seconds: float) ->
     """
     clock = open_clock(settings.clock)
     tls_context(settings.broker, str(path))
+    identity = check_certificate(settings, str(path), SystemClock().now_ns())
     found = await asyncio.gather(
         *(_look(source, settings, SourceContext(clock, path.parent, str(path)), seconds) for source in settings.source)
     )
     seen = {key: value for part in found for key, value in part.items()}
     print(_table(settings, seen))
+    for line in identity:
+        print(line)
     await probe_broker(settings, str(path))
-    print(f"broker {settings.broker.host}:{settings.broker.port}: reachable, store-acks may be read")
+    print(f"broker {settings.broker.host}:{settings.broker.port}: reachable, and it takes us")
     dead = [channel.id for channel in settings.channel if not _alive(seen, channel)]
     return DEAD_STATUS if dead else 0
+
+
+def check_certificate(settings: EdgeSettings, where: str, now_ns: int) -> list[str]:
+    """What to tell of the gateway's certificate; nothing without TLS.
+
+    Raises:
+        UserError: the broker will not let us in with it.
+    """
+    if not settings.broker.cert_file:
+        return []
+    setting = f"{where}: broker.cert_file"
+    found = read_certificate(Path(settings.broker.cert_file), setting)
+    problem = found.problem(settings.gateway, now_ns)
+    if problem:
+        raise SettingsError(f"{setting}: {found.path} {problem}", "telltale edge enrol, then install the new one")
+    warning = found.warning(now_ns)
+    return [f"certificate: {found}", *([f"WARNING: it {warning}: telltale edge enrol"] if warning else [])]
 
 
 async def _look(
@@ -145,7 +166,8 @@ def _every(interval_s: float) -> str:
 
 
 async def probe_broker(settings: EdgeSettings, where: str) -> None:
-    """Connect once, under a name of the broker's choice so that a running agent is not disturbed, and ask for acks.
+    """Connect once, and ask for acks. Without certificates the broker chooses the name, and a running agent is not
+    disturbed; with them the name is the certificate's, and a running agent's session ends and begins again.
 
     Raises:
         UserError: the broker does not answer, or denies the subscription.

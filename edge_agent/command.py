@@ -11,7 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from edge_agent.agent import Agent, Outcome, run_agent
+from edge_agent.enrol.command import add_enrol_options, enrol
+from edge_agent.enrol.files import in_folder
 from edge_agent.settings import EdgeSettings, load_edge
 from telltale.errors import FatalError, UserError
 
@@ -21,22 +25,31 @@ PLAIN_PROGRESS_S = 10.0
 
 
 def edge(argv: Sequence[str]) -> int:
-    """`telltale edge run|check -c edge.toml`; 0 on a clean end."""
+    """`telltale edge run|check|enrol -c edge.toml`; 0 on a clean end."""
     parser = argparse.ArgumentParser(prog="telltale edge", description="the agent of a gateway")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="acquire, keep, publish; ends on SIGTERM or Ctrl-C")
     check = commands.add_parser("check", help="read every source for some seconds and say what is alive")
-    for command in (run, check):
+    enrolling = commands.add_parser(
+        "enrol", help="make this gateway's key and signing request, or install its certificate"
+    )
+    for command in (run, check, enrolling):
         command.add_argument("-c", "--config", type=Path, required=True, metavar="edge.toml")
     run.add_argument(
         "--until-drained", action="store_true", help="end when all sources have ended and all is stored by the service"
     )
+    check.add_argument("--folder", type=Path, metavar="DIR", help="as for enrol")
     check.add_argument("--seconds", type=float, default=5.0, help="how long to read (default 5)")
+    add_enrol_options(enrolling)
     use = parser.parse_args(argv)
     settings = load_edge(use.config)
+    if use.command == "enrol":
+        return enrol(use, settings)
     if use.command == "check":
         from edge_agent.check import check_edge_file  # noqa: PLC0415 (a running agent does not carry it)
 
+        if use.folder:
+            settings = msgspec.structs.replace(settings, broker=in_folder(settings.broker, use.folder))
         return asyncio.run(check_edge_file(settings, use.config, use.seconds))
     _log_to_stderr()
     return _run(settings, use.config, until_drained=use.until_drained, progress=False)

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from edge_agent.frame.assemble import FrameSettings
 from edge_agent.outbox.box import OutboxSettings
-from edge_agent.publish.publisher import PublishSettings
+from edge_agent.publish.settings import PublishSettings
 from edge_agent.window.calibrate import Calibration
 from telltale.broker import BrokerSettings
 from telltale.clock import ClockMode
@@ -50,12 +50,17 @@ class ChannelSettings(Settings, frozen=True):
 
 
 class EdgeSettings(Settings, frozen=True):
-    """The whole of `edge.toml`; `data_dir` is relative to its folder."""
+    """The whole of `edge.toml`; `data_dir` is relative to its folder.
+
+    `clock_mark`: with `clock = "system"`, a file that says by being there that the clock is right, for machines whose
+    kernel is not told (a clock set by GPS, chrony without rtcsync). Empty: the kernel and timesyncd are asked.
+    """
 
     gateway: Name
     source: tuple[SourceSettings, ...]
     channel: tuple[ChannelSettings, ...]
     clock: ClockMode = "system"
+    clock_mark: str = ""
     data_dir: str = "edge-data"
     broker: BrokerSettings = BrokerSettings()
     frame: FrameSettings = FrameSettings()

@@ -37,6 +37,7 @@ class LoadSettings(Settings, frozen=True):
         noise_counts: standard deviation of the white noise, counts.
         tone_counts: amplitude of each of the three tones, counts.
         seconds: simulated length; 0: endless.
+        live: as hardware is: a full outbox does not make it wait, and its times are the gateway's clock.
         start: ISO date, or `now` for the clock's time.
         speed: 1 is real time, 0 as fast as the agent takes it.
         seed, truth_dir: as for the other scenarios.
@@ -49,6 +50,7 @@ class LoadSettings(Settings, frozen=True):
     noise_counts: Annotated[float, Meta(ge=0, le=5_000)] = 3.0
     tone_counts: Annotated[float, Meta(ge=0, le=5_000)] = 40.0
     seconds: Annotated[float, Meta(ge=0)] = 0.0
+    live: bool = False
     start: str = "now"
     speed: Annotated[float, Meta(ge=0)] = 1.0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 1
@@ -73,13 +75,12 @@ class LoadSettings(Settings, frozen=True):
 class LoadSource:
     """Hands over one chunk of each channel when its last sample is due."""
 
-    live = False
-
     def __init__(
         self, settings: LoadSettings, start_ns: int, context: SourceContext, truth: TruthWriter | None
     ) -> None:
         self._settings, self._start_ns, self._clock, self._truth = settings, start_ns, context.clock, truth
         self.inputs = settings.channels
+        self.live = settings.live
         self._loops = {channel: _loop(channel, settings) for channel in settings.channels}
 
     async def chunks(self) -> AsyncIterator[Sequence[Chunk]]:

@@ -38,6 +38,17 @@ TUNNEL_FAULTS: tuple[Fault, ...] = (
     Dropouts("tunnel.wall.crack", 60.0, share_of_hours=0.25, share=0.1),
 )
 
+# Slow channels that stick for a day and a half one after the other: every day an incident opens and another ends.
+STICKING = (
+    "tunnel.wall.crack",
+    "dam.gallery.tilt",
+    "footbridge.bearing.tilt",
+    "tunnel.crown.crack",
+    "dam.gallery.crack_b",
+    "footbridge.deck.temp",
+)
+CAMPAIGN_DAYS = range(6, 3_600)
+
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
@@ -46,6 +57,15 @@ SCENARIOS: Mapping[str, Scenario] = {
             "footbridge healthy; a crack in the dam gallery opens from day 40; tunnel sensors fail from day 15",
             damages=(GALLERY_CRACK,),
             faults=TUNNEL_FAULTS,
+        ),
+        Scenario(
+            "campaign",
+            "incidents all along: every day another sensor sticks and recovers, a crack opens from day 40",
+            damages=(GALLERY_CRACK,),
+            faults=tuple(
+                Stuck(STICKING[number % len(STICKING)], float(day), day + 1.5)
+                for number, day in enumerate(CAMPAIGN_DAYS)
+            ),
         ),
         Scenario("healthy", "nothing is wrong: no damage, no sensor fault"),
         Scenario("no_damage", "tunnel sensors fail from day 15; every structure is sound", faults=TUNNEL_FAULTS),

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
 
 from telltale.errors import SettingsError
+from telltale.private_file import check_private
 from telltale.settings import Settings
 
 
@@ -45,8 +47,11 @@ def is_loopback(host: str) -> bool:
 def tls_context(broker: BrokerSettings, where: str) -> ssl.SSLContext | None:
     """The TLS context for `broker`, or None for plaintext on loopback.
 
+    The server's name is checked, TLS is 1.2 or newer, and nothing else is tried when that fails.
+
     Raises:
-        SettingsError: plaintext beyond loopback, or certificate files that cannot be used; names the setting.
+        SettingsError: plaintext beyond loopback, certificate files that cannot be used, or a key that others may read;
+            names the setting.
     """
     files = {"ca_file": broker.ca_file, "cert_file": broker.cert_file, "key_file": broker.key_file}
     missing = [name for name, value in files.items() if not value]
@@ -61,6 +66,11 @@ def tls_context(broker: BrokerSettings, where: str) -> ssl.SSLContext | None:
         raise SettingsError(
             f"{where}: broker.{missing[0]}: missing", "TLS needs ca_file, cert_file and key_file together"
         )
+    for name, value in files.items():
+        if not Path(value).is_file():
+            remedy = "telltale edge enrol makes a gateway's, telltale pki the service's"
+            raise SettingsError(f"{where}: broker.{name}: no such file {value}", remedy)
+    check_private(Path(broker.key_file), f"{where}: broker.key_file")
     try:
         context = ssl.create_default_context(cafile=broker.ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2

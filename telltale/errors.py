@@ -21,9 +21,14 @@ class UserError(TelltaleError):
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(f"{problem}: {remedy}" if remedy else problem)
+        self.problem = _one_line(problem)
+        self.remedy = _one_line(remedy)
+        super().__init__(f"{self.problem}: {self.remedy}" if remedy else self.problem)
+
+
+def _one_line(text: str) -> str:
+    """`text` with whatever is not printable (a line break in a quoted file name, a terminal's escape) spelt out."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 class SettingsError(UserError):

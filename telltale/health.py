@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -11,6 +11,8 @@ from telltale.errors import RejectedError, RejectReason
 MAX_HEALTH_BYTES = 262_144
 
 T = TypeVar("T")
+# JSON knows no largest integer; the databases do.
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class InputHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,9 +20,9 @@ class InputHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     channel: str
     alive: bool
-    last_ns: int
+    last_ns: Int64
     last_value: float | None = None
-    samples: int = 0
+    samples: Int64 = 0
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,26 +33,31 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         version: of the agent.
         backlog_frames, backlog_bytes, oldest_ns: frames committed and not yet store-acked.
         produced, acknowledged, rejected, dropped: counts of this run.
-        hours_left: until the outbox is full at the present rate; None when it is not filling.
+        damaged: places in the outbox's files that this run found torn or flipped; frames lost by it are in `dropped`.
+        hours_left: until the outbox or the disk is full at the present rate; None when it is not filling.
+        outage_hours: how long an outage that began now could be bridged, at the present rate of production; None where
+            nothing is produced, or for the first half minute.
         disk_free_bytes, rss_bytes: of the gateway.
         clock_quality: 0 unknown, 1 free running, 2 synchronised.
         inputs: every configured channel.
         errors: the newest errors, newest last.
     """
 
-    at_ns: int
+    at_ns: Int64
     version: str
-    backlog_frames: int = 0
-    backlog_bytes: int = 0
-    oldest_ns: int | None = None
-    produced: int = 0
-    acknowledged: int = 0
-    rejected: int = 0
-    dropped: int = 0
+    backlog_frames: Int64 = 0
+    backlog_bytes: Int64 = 0
+    oldest_ns: Int64 | None = None
+    produced: Int64 = 0
+    acknowledged: Int64 = 0
+    rejected: Int64 = 0
+    dropped: Int64 = 0
+    damaged: Int64 = 0
     hours_left: float | None = None
-    disk_free_bytes: int = 0
-    rss_bytes: int = 0
-    clock_quality: int = 0
+    outage_hours: float | None = None
+    disk_free_bytes: Int64 = 0
+    rss_bytes: Int64 = 0
+    clock_quality: Int64 = 0
     inputs: tuple[InputHealth, ...] = ()
     errors: tuple[str, ...] = ()
 
@@ -59,7 +66,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The retained status of a gateway; the last will says offline."""
 
     state: Literal["online", "offline"]
-    at_ns: int = 0
+    at_ns: Int64 = 0
     run_id: str = ""
 
 

@@ -6,6 +6,7 @@ this module only reads TOML and turns msgspec's complaint into one line. Loading
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,12 +35,22 @@ def convert(data: Mapping[str, Any], into: type[S], where: str) -> S:
     Raises:
         SettingsError: naming `where`, the key and what was expected.
     """
+    _refuse_infinite(data, where)
     try:
         return msgspec.convert(dict(data), into, strict=True)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at ")
         key = path.strip("`").removeprefix("$").removeprefix(".") or "top level"
         raise SettingsError(f"{where}: {key}: {message}", _remedy(message)) from None
+
+
+def _refuse_infinite(value: Any, where: str, key: str = "") -> None:
+    """TOML has `inf` and `nan`; no setting means anything with them, and bounds such as "above 0" let `inf` pass."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{where}: {key}: {value}", "give a finite number")
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        _refuse_infinite(item, where, f"{key}.{name}" if key else str(name))
 
 
 def _remedy(message: str) -> str:
@@ -62,8 +73,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: no such file", "give the path of a settings file with -c") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read ({error})") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML", str(error)) from None
+    except (ValueError, RecursionError) as error:  # also a number of 5,000 digits, or brackets nested as deep
+        raise SettingsError(f"{path}: not valid TOML", " ".join(str(error).split())) from None
 
 
 def load(path: Path, into: type[S]) -> S:

@@ -12,7 +12,11 @@ still cost is the open window of each channel and the open frame, so a source th
 some seconds: readings that come twice are stored once.
 
 Errors: `UserError` for settings that cannot work; `RetryError` for a passing fault (the agent opens the source again
-with back-off); anything else ends the source and is reported in the health message.
+with back-off); anything else is reported in the health message and ends the source, unless it is live: then it is
+opened again as well.
+
+Time: a live source stamps its readings by the context's clock, which never steps. The agent brings them to the system's
+time, also later where that time was not known yet. A source that is not live brings times of its own; they stay.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from cloud_service.alert import early
 from cloud_service.alert.early import EarlyState
 from cloud_service.alert.stages import Alerts, AlertState, Stages
 from cloud_service.analyse.commit import Changes, commit
+from cloud_service.analyse.completeness import Completeness
 from cloud_service.analyse.decode import Decoded, decode_records
 from cloud_service.analyse.gates import Gates, Turn
 from cloud_service.analyse.gateway_watch import Gateways
@@ -62,6 +63,7 @@ class Analysis:
         self._step = step
         self._stages = stages
         self._gateways = gateways
+        self._completeness = Completeness(site, states, gateways.journal)
 
     @property
     def ajar(self) -> bool:
@@ -94,6 +96,7 @@ class Analysis:
             moves=self._gates.moves(turn),
             now_ns=self._clock.now_ns(),
         )
+        self._completeness.take(changes.rows, changes.now_ns)
         self._alert(judged, changes)
         if self._mode == "system":
             self._alert_early(seen.judged, changes.alerts)
@@ -116,7 +119,11 @@ class Analysis:
         now_ns = self._clock.now_ns()
         if now_ns <= 0:
             return False  # the run follows the data's time, and there is no data yet
-        changes = Changes(now_ns=now_ns, rows=self._gateways.rows(now_ns), moves=self._gates.moves(Turn()))
+        changes = Changes(
+            now_ns=now_ns,
+            rows=self._gateways.rows(now_ns) + self._completeness.rows(now_ns),
+            moves=self._gates.moves(Turn()),
+        )
         if caught_up:
             self._alert(self._gateways.tick(now_ns, self._clock.monotonic_ns()), changes)
             self._release(now_ns, changes.alerts)

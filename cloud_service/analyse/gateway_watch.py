@@ -40,7 +40,7 @@ class Gateways:
     ) -> None:
         self._settings = settings
         self._states = states
-        self._journal = journal
+        self.journal = journal
         self._mode = mode
         heard = {gateway: states.get(gateway, "liveness", Heard, Heard) for gateway in site.gateways()}
         self.liveness: Liveness = open_liveness(site, heard, settings, by_frames=mode == "data")
@@ -56,7 +56,7 @@ class Gateways:
         """Rows of the gateways whose newest row is old enough."""
         due_ns = int(self._settings.gateway_row_s * NS_PER_S)
         found = []
-        for now in read_gateways(self._journal).values():
+        for now in read_gateways(self.journal).values():
             last = self._states.get(now.gateway, "gateway_row", LastRow, LastRow)
             row = gateway_row(now, now_ns) if now_ns - last.t_ns >= due_ns else None
             if row is not None:
@@ -74,7 +74,7 @@ class Gateways:
         before, self._ticked = self._ticked, (now_ns, monotonic_ns)
         if before is not None and abs((now_ns - before[0]) - (monotonic_ns - before[1])) > STEP_NS:
             self.restart(now_ns)
-        known = read_gateways(self._journal)
+        known = read_gateways(self.journal)
         judged: list[Judged] = []
         for gateway, watch in self.liveness.watches.items():
             now = known.get(gateway, UNHEARD)

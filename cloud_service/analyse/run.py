@@ -78,6 +78,7 @@ def run(
     clock: Clock,
     mode: ClockMode,
     wait: Wait,
+    idle: Wait | None = None,
 ) -> None:
     """Analyse what comes until `wait` says stop.
 
@@ -90,6 +91,7 @@ def run(
         clock: the run's clock.
         mode: which clock that is.
         wait: waits up to so many seconds; True ends the run.
+        idle: the same where nothing was found, and may return as soon as something may be there; None: `wait`.
 
     Raises:
         FatalError: a database that cannot be used.
@@ -127,6 +129,7 @@ def run(
             settings=settings,
             clock=clock,
             wait=wait,
+            idle=idle or wait,
         )
 
 
@@ -140,11 +143,12 @@ def _follow(
     settings: AnalyseSettings,
     clock: Clock,
     wait: Wait,
+    idle: Wait,
 ) -> None:
     next_tick_ns = clock.monotonic_ns()
-    pause_s = 0.0
+    pause_s, rest = 0.0, wait
     counters = AnalyseCounters()
-    while not wait(pause_s):
+    while not rest(pause_s):
         if _is_full(state, settings.spool_max_bytes):
             log.warning("state.db is full: the store takes nothing", limit_bytes=settings.spool_max_bytes)
             pause_s = FULL_WAIT_S
@@ -155,6 +159,7 @@ def _follow(
             result = analysis.take(records, tail.offset)
             counters.count(result)
             reporter.report(result)
+        rest = wait if records or analysis.ajar else idle
         pause_s = _pause_s(records, (clock.monotonic_ns() - began_ns) / NS_PER_S, settings)
         if analysis.ajar:
             pause_s = 0.0

@@ -1,6 +1,7 @@
 """Store-acks on their way to the edge: coalesced by run, sent while there is a connection, dropped with it.
 
-A lost ack costs nothing but a resend: the frame comes again, is a duplicate, and is acknowledged again.
+A lost ack costs nothing but a resend: the frame comes again, is a duplicate, and is acknowledged again. Gateways take
+turns, each with a bounded number of runs: one that sends a run a frame delays and displaces its own acks only.
 """
 
 from __future__ import annotations
@@ -13,23 +14,25 @@ from telltale.topics import Verb, topic
 from telltale.wire.ack import StoredAck, encode_stored
 
 Publish = Callable[[str, bytes], Awaitable[None]]
-MAX_PENDING = 10_000  # runs; a flood of runs drops the oldest acks, not memory
+MAX_RUNS = 256  # of one gateway, whose oldest acks go first
+SENDERS = 100  # at a time
 
 
 class Acks:
     """The newest ack of each run that has one to send."""
 
     def __init__(self) -> None:
-        self._pending: dict[RunKey, StoredAck] = {}
+        self._pending: dict[str, dict[bytes, StoredAck]] = {}
         self._some = asyncio.Event()
 
     def add(self, acks: Mapping[RunKey, StoredAck]) -> None:
         """Queue acks of a commit; a run's newer ack takes the place of its older one and carries its rejections on."""
-        for key, ack in acks.items():
-            before = self._pending.pop(key, None)
-            self._pending[key] = _joined(before, ack) if before else ack
-        while len(self._pending) > MAX_PENDING:
-            del self._pending[next(iter(self._pending))]
+        for (gateway, run_id), ack in acks.items():
+            runs = self._pending.setdefault(gateway, {})
+            before = runs.pop(run_id, None)
+            runs[run_id] = _joined(before, ack) if before else ack
+            if len(runs) > MAX_RUNS:
+                del runs[next(iter(runs))]
         if self._pending:
             self._some.set()
 
@@ -46,15 +49,26 @@ class Acks:
 
     async def send(self, publish: Publish) -> None:
         """Publish all that is pending."""
-        acks = list(self._pending.items())
-        self.clear()
         async with asyncio.TaskGroup() as group:
-            for (gateway, _), ack in acks:
-                group.create_task(_send_one(publish, gateway, ack))
+            for _ in range(min(SENDERS, sum(map(len, self._pending.values())))):
+                group.create_task(self._send_some(publish))
 
+    async def _send_some(self, publish: Publish) -> None:
+        while (due := self._next()) is not None:
+            gateway, ack = due
+            await publish(topic(gateway, Verb.STORED), encode_stored(ack))
 
-async def _send_one(publish: Publish, gateway: str, ack: StoredAck) -> None:
-    await publish(topic(gateway, Verb.STORED), encode_stored(ack))
+    def _next(self) -> tuple[str, StoredAck] | None:
+        """The oldest ack of the gateway whose turn it is, which then goes to the end of the line."""
+        if not self._pending:
+            self._some.clear()
+            return None
+        gateway = next(iter(self._pending))
+        runs = self._pending.pop(gateway)
+        ack = runs.pop(next(iter(runs)))
+        if runs:
+            self._pending[gateway] = runs
+        return gateway, ack
 
 
 def _joined(older: StoredAck, newer: StoredAck) -> StoredAck:

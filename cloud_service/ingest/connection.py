@@ -7,6 +7,7 @@ room in the queue before the journal. So a full queue holds the broker back, and
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from ssl import SSLContext
 
 import aiomqtt
@@ -30,18 +31,17 @@ MANY_PENDING_CALLS = 100_000
 
 class Inbox(asyncio.Queue[aiomqtt.Message]):
     """Received, not yet looked at. QoS 1 is bounded by the receive maximum; of QoS 0, which has no such bound, the
-    surplus is refused.
+    surplus is dropped and counted.
     """
 
-    def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Add a message.
+    surplus = 0
 
-        Raises:
-            asyncio.QueueFull: too much of QoS 0 waits; the client logs and drops the message.
-        """
+    def put_nowait(self, item: aiomqtt.Message) -> None:
+        """Add a message, or count it where too much of QoS 0 waits. Raised instead, it would be a line of log each."""
         if item.qos == 0 and self.qsize() >= MAX_QOS0_WAITING:
-            raise asyncio.QueueFull
-        super().put_nowait(item)
+            self.surplus += 1
+        else:
+            super().put_nowait(item)
 
 
 def open_client(broker: BrokerSettings, tls: SSLContext | None, receive_maximum: int) -> aiomqtt.Client:
@@ -64,6 +64,27 @@ def open_client(broker: BrokerSettings, tls: SSLContext | None, receive_maximum:
     client.pending_calls_threshold = MANY_PENDING_CALLS
     client._client.manual_ack_set(True)  # noqa: SLF001 - aiomqtt has no switch of its own for it
     return client
+
+
+def inbox_of(client: aiomqtt.Client) -> Inbox:
+    """The inbox of a client from `open_client`."""
+    inbox = client._queue  # noqa: SLF001 - made by the type that we gave it
+    assert isinstance(inbox, Inbox)
+    return inbox
+
+
+async def received(client: aiomqtt.Client) -> AsyncIterator[aiomqtt.Message]:
+    """Messages as they come. aiomqtt makes two tasks for each message that it waits for; those that wait already are
+    taken without.
+
+    Raises:
+        aiomqtt.MqttError: the connection is lost.
+    """
+    inbox = inbox_of(client)
+    async for message in client.messages:
+        yield message
+        while not inbox.empty():
+            yield inbox.get_nowait()
 
 
 def acknowledge(client: aiomqtt.Client, message: aiomqtt.Message) -> None:

@@ -12,6 +12,7 @@ class IngestCounters:
     """Since the process started; see `cloud_service.process_stats`."""
 
     messages: int = 0
+    surplus: int = 0  # of QoS 0, dropped because too much waited
     frames_stored: int = 0
     duplicates: int = 0
     rejected: int = 0

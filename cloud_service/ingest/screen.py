@@ -36,6 +36,7 @@ class Screen:
             gateway: frozenset(place.channel.id for place in places) for gateway, places in site.gateways().items()
         }
         self._clock = clock
+        self._reported: set[str] = set()
 
     def check(self, topic: str, payload: bytes) -> Entry | None:
         """The entry for a message; None where the topic is none that ingest listens to."""
@@ -47,11 +48,18 @@ class Screen:
             return self._accept(gateway, verb, payload)
         except RejectedError as error:
             return self._reject(gateway, verb, payload, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - reported by `_report`
             # A fault of ours must cost this one message: raised, it would come again with it, for ever.
-            log.exception("a payload that decoding does not foresee", topic=topic)
+            self._report(error, topic)
             unforeseen = RejectedError(RejectReason.NOT_A_FRAME, f"{type(error).__name__} while decoding")
             return self._reject(gateway, verb, payload, unforeseen)
+
+    def _report(self, error: Exception, topic: str) -> None:
+        """Log each kind of fault once: whoever found one may send it a thousand times a second."""
+        kind = type(error).__name__
+        if kind not in self._reported:
+            self._reported.add(kind)
+            log.error("a payload that decoding does not foresee", topic=topic, exc_info=error)
 
     def _accept(self, gateway: str, verb: Verb, payload: bytes) -> Entry | None:
         if gateway not in self._own:
@@ -67,6 +75,7 @@ class Screen:
                 payload,
                 frame.drops,
                 frame.acquired_ns,
+                frame.after,
                 self._strays(gateway, channels),
             )
         if verb is Verb.STATUS:

@@ -10,7 +10,7 @@ import aiomqtt
 import structlog
 
 from cloud_service.ingest.acks import Acks
-from cloud_service.ingest.connection import acknowledge, open_client, subscribe
+from cloud_service.ingest.connection import acknowledge, inbox_of, open_client, received, subscribe
 from cloud_service.ingest.counters import IngestCounters
 from cloud_service.ingest.screen import Screen
 from cloud_service.ingest.settings import IngestConfig
@@ -99,8 +99,10 @@ class Session:
         await pause(LAST_COMMIT_S, self._committed)
 
     async def _read(self, client: aiomqtt.Client) -> None:
-        async for message in client.messages:
+        inbox, before = inbox_of(client), self._counters.surplus
+        async for message in received(client):
             self._counters.messages += 1
+            self._counters.surplus = before + inbox.surplus
             payload = message.payload
             entry = self._screen.check(message.topic.value, payload) if isinstance(payload, bytes) else None
             if entry is not None:

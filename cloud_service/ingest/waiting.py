@@ -17,6 +17,7 @@ class Waiting:
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._is_closed = False
+        self._wanted = (max_entries, max_bytes)
         self._changed = asyncio.Condition()
 
     def __len__(self) -> int:
@@ -28,7 +29,8 @@ class Waiting:
             await self._changed.wait_for(self._has_room)
             self._entries.append(entry)
             self._bytes += size_of(entry)
-            self._changed.notify_all()
+            if len(self._entries) == 1 or self._is_batch(*self._wanted):  # nothing else is waited for
+                self._changed.notify_all()
 
     async def close(self) -> None:
         """Nothing more will be put: `take` empties the queue and then returns nothing."""
@@ -43,6 +45,7 @@ class Waiting:
             At least one entry; none once the queue is closed and empty.
         """
         async with self._changed:
+            self._wanted = (max_entries, max_bytes)
             await self._changed.wait_for(lambda: bool(self._entries) or self._is_closed)
             try:
                 async with asyncio.timeout(linger_s):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cloud_service.journal.dead_letter import Book, DeadLetter
 from cloud_service.journal.entries import Entry, FrameEntry, HealthEntry, RejectedEntry, RetryEntry, StatusEntry
 from cloud_service.journal.runs import Run, RunBook, RunKey
 from cloud_service.journal.strays import StrayKey
+from telltale.clock import NS_PER_S
 from telltale.errors import RejectReason
 from telltale.wire.ack import StoredAck
 
 # A run with more gaps than this takes only what fills them; what would open another stays unacknowledged and comes
 # again. Bounds memory, the `runs` row and the store-ack, whatever a gateway sends.
 MAX_RANGES = 10_000
+MARK_EVERY_NS = 600 * NS_PER_S
 MAX_REFUSED = 64  # channels that one store-ack names
 
 
@@ -51,11 +53,13 @@ class Batch:
         self.frames: list[tuple[Any, ...]] = []
         self.dead_letters: list[DeadLetter] = []
         self.drops: list[tuple[Any, ...]] = []
+        self.marks: list[tuple[str, bytes, int, int]] = []
         self.undropped: list[tuple[str, bytes, int]] = []
         self.seen_ns: dict[str, int] = {}
         self.status: dict[str, tuple[bool, int]] = {}
         self.health: dict[str, bytes] = {}
         self.strays: Counter[StrayKey] = Counter()
+        self.strays_ns = 0
         self.retried: list[tuple[int, RejectedEntry | None]] = []
 
     def take(self, entry: Entry) -> None:
@@ -93,10 +97,11 @@ class Batch:
         if isinstance(entry, RejectedEntry):
             self.retried.append((retry.letter, entry))
             return
-        self.retried.append((retry.letter, None))
         if retry.book == "":
-            self._frame(entry)
-            return
+            if self._frame(entry):
+                self.retried.append((retry.letter, None))
+            return  # else there is no room for one more gap: the letter waits for the next start
+        self.retried.append((retry.letter, None))
         run = self._run((entry.gateway, entry.run_id))
         if retry.book == "rejected":
             run.rejected -= 1
@@ -109,7 +114,8 @@ class Batch:
         self._answers.setdefault(key, {})
         return self.runs[key]
 
-    def _frame(self, entry: FrameEntry) -> None:
+    def _frame(self, entry: FrameEntry) -> bool:
+        """Whether the frame is stored now, if it was not already."""
         key = (entry.gateway, entry.run_id)
         run = self._run(key)
         if entry.sequence in run.dropped_ranges:  # dropped, they said, and here it is: stored wins
@@ -118,13 +124,14 @@ class Batch:
             self.undropped.append((*key, entry.sequence))
         elif entry.sequence in run.covered:
             self._done.duplicates += 1
-            return
+            return True
         elif self._is_full(run, entry.sequence):
             self._done.postponed += 1
-            return
+            return False
         run.covered.add(entry.sequence, entry.sequence)
         run.stored += 1
         self._append(entry, run)
+        return True
 
     def _append(self, entry: FrameEntry, run: Run) -> None:
         run.last_ns = entry.received_ns
@@ -134,7 +141,29 @@ class Batch:
         if entry.strays:
             self._refused.setdefault((entry.gateway, entry.run_id), set()).update(entry.strays)
             self.strays.update((entry.gateway, channel, reason) for channel, reason in entry.strays)
+            self.strays_ns = max(self.strays_ns, entry.received_ns)
+        self._mark(entry, run)
         self._drops(entry, run)
+        for end in entry.after:
+            self._promise((entry.gateway, end.run_id), end.last_sequence)
+
+    def _mark(self, entry: FrameEntry, run: Run) -> None:
+        """Note when frames at the edges of a hole were acquired, and one now and then: a hole has a time by them."""
+        if entry.sequence <= run.newest:
+            return
+        is_hole = 0 < run.newest < entry.sequence - 1
+        if is_hole:
+            self.marks.append((entry.gateway, entry.run_id, run.newest, run.newest_ns))
+        if is_hole or entry.acquired_ns - run.marked_ns >= MARK_EVERY_NS:
+            self.marks.append((entry.gateway, entry.run_id, entry.sequence, entry.acquired_ns))
+            run.marked_ns = entry.acquired_ns
+        run.newest, run.newest_ns = entry.sequence, entry.acquired_ns
+
+    def _promise(self, key: RunKey, last: int) -> None:
+        """An earlier run of the gateway reached so far. One that nothing is known of makes no row."""
+        known = self.runs.get(key) or self._book.get(key)
+        if known.covered and known.promised < last:
+            self.runs[key] = replace(self.runs.get(key) or known.copy(), promised=last)
 
     def _drops(self, entry: FrameEntry, run: Run) -> None:
         for drop in entry.drops:

@@ -1,9 +1,12 @@
-"""Dead letters: what can never be analysed, kept with its reason, bounded in number and size."""
+"""Dead letters: what can never be analysed, kept with its reason, bounded in number and size.
+
+Gateways share the room evenly: one that sends nothing but garbage displaces its own letters, not those of others.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +19,12 @@ KEPT_TOTAL_BYTES = 256 * 1024 * 1024
 Book = Literal["", "rejected", "stored", "damaged"]
 """How the run's books count its sequence: not at all, as rejected, as stored (analysis could not read it after it was
 accepted), or as stored with bytes that are not those that came."""
+
+_LET_GO = (
+    "DELETE FROM dead_letter WHERE id IN (SELECT id FROM (SELECT id, COUNT(*) OVER newest AS nth,"
+    " SUM(length(payload)) OVER newest AS held FROM dead_letter"
+    " WINDOW newest AS (PARTITION BY gateway ORDER BY id DESC)) WHERE nth > ? OR held > ?)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +50,8 @@ def keep(
     size: int = KEPT_BYTES,
     total: int = KEPT_TOTAL_BYTES,
 ) -> None:
-    """Add dead letters, with at most `size` bytes of each payload, and let go of the oldest beyond `rows` and `total`
-    bytes.
+    """Add dead letters, with at most `size` bytes of each payload; beyond `rows` and `total` bytes the gateways
+    that have the most let go of their oldest.
     """
     if not letters:
         return
@@ -65,9 +74,20 @@ def keep(
             for letter in letters
         ],
     )
-    connection.execute("DELETE FROM dead_letter WHERE id <= (SELECT MAX(id) FROM dead_letter) - ?", (rows,))
-    connection.execute(
-        "DELETE FROM dead_letter WHERE id <= (SELECT MAX(id) FROM (SELECT id,"
-        " SUM(length(payload)) OVER (ORDER BY id DESC) AS held FROM dead_letter) WHERE held > ?)",
-        (total,),
-    )
+    held = connection.execute(
+        "SELECT gateway, COUNT(*), SUM(length(payload)) FROM dead_letter GROUP BY gateway"
+    ).fetchall()
+    row_share, byte_share = fair_share([row[1] for row in held], rows), fair_share([row[2] for row in held], total)
+    if any(count > row_share or octets > byte_share for _, count, octets in held):
+        connection.execute(_LET_GO, (row_share, byte_share))
+
+
+def fair_share(amounts: Iterable[int], room: int) -> int:
+    """The most that each may keep so that all together fit into `room`: who has less keeps it, the others share."""
+    left, waiting = room, sorted(amounts)
+    for at, amount in enumerate(waiting):
+        share = left // (len(waiting) - at)
+        if amount > share:
+            return share
+        left -= amount
+    return room

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from telltale.errors import RejectReason
-from telltale.readings import DropRecord
+from telltale.readings import DropRecord, RunEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class FrameEntry:
     Attributes:
         acquired_ns: the agent's clock when it made the frame.
         drops: what it reports as dropped.
+        after: earlier runs that it tells of.
         strays: (channel, reason) of blocks that this gateway may not send: the rest of the frame is good.
     """
 
@@ -25,6 +26,7 @@ class FrameEntry:
     payload: bytes
     drops: tuple[DropRecord, ...] = ()
     acquired_ns: int = 0
+    after: tuple[RunEnd, ...] = ()
     strays: tuple[tuple[str, str], ...] = ()
 
 

@@ -1,4 +1,7 @@
-"""How long the journal keeps frames. Only frames that analysis has passed go; `runs` stays: dedupe is for ever."""
+"""How long the journal keeps frames. Only frames that analysis has passed go; `runs` stays: dedupe is for ever.
+
+Runs of which nothing was ever stored guard nothing, and a gateway may make up one a message: of those the newest stay.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,13 @@ from telltale.clock import NS_PER_DAY
 
 CHUNK = 500  # frames a transaction: ingest must not wait long for the write lock
 DROPS_KEPT_DAYS = 400
+MARKS_KEPT_DAYS = 90
+EMPTY_RUNS_KEPT = 10_000
+
+_PRUNE_EMPTY_RUNS = (
+    "DELETE FROM runs WHERE stored = 0 AND dropped = 0 AND last_ns <"
+    " (SELECT last_ns FROM runs WHERE stored = 0 AND dropped = 0 ORDER BY last_ns DESC LIMIT 1 OFFSET ?)"
+)
 
 
 def live_bytes(connection: sqlite3.Connection) -> int:
@@ -41,6 +51,8 @@ def prune(connection: sqlite3.Connection, *, passed_offset: int, now_ns: int, ke
             break
         deleted += connection.execute('DELETE FROM frames WHERE "offset" <= ?', (last,)).rowcount
     connection.execute("DELETE FROM drops WHERE at_ns < ?", (now_ns - DROPS_KEPT_DAYS * NS_PER_DAY,))
+    connection.execute("DELETE FROM marks WHERE acquired_ns < ?", (now_ns - MARKS_KEPT_DAYS * NS_PER_DAY,))
+    connection.execute(_PRUNE_EMPTY_RUNS, (EMPTY_RUNS_KEPT,))
     return deleted
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -12,11 +12,22 @@ from cloud_service.journal.ranges import Ranges
 
 RunKey = tuple[str, bytes]
 MAX_CACHED_RUNS = 4_096
+NEVER = -(2**62)
 
 
 @dataclass(slots=True)
 class Run:
-    """One agent run as the journal knows it; `dropped_ranges` is the part of `covered` that never came."""
+    """One agent run as the journal knows it.
+
+    Attributes:
+        covered: sequences that are stored, dropped or rejected.
+        dropped_ranges: the part of `covered` that never came.
+        stored, dropped, rejected: the books.
+        last_ns: newest commit, the service's clock.
+        promised: the last sequence that a later run has told of.
+        newest, newest_ns: the highest sequence since this process knows the run, and when it was acquired.
+        marked_ns: the newest acquisition time that was noted in `marks`.
+    """
 
     covered: Ranges = field(default_factory=Ranges)
     dropped_ranges: Ranges = field(default_factory=Ranges)
@@ -24,17 +35,14 @@ class Run:
     dropped: int = 0
     rejected: int = 0
     last_ns: int = 0
+    promised: int = 0
+    newest: int = 0
+    newest_ns: int = 0
+    marked_ns: int = NEVER
 
     def copy(self) -> Run:
         """An independent copy, to be changed within a transaction."""
-        return Run(
-            self.covered.copy(),
-            self.dropped_ranges.copy(),
-            self.stored,
-            self.dropped,
-            self.rejected,
-            self.last_ns,
-        )
+        return replace(self, covered=self.covered.copy(), dropped_ranges=self.dropped_ranges.copy())
 
 
 class RunBook:
@@ -60,7 +68,7 @@ class RunBook:
     def save(self, runs: dict[RunKey, Run]) -> None:
         """Write states inside the caller's transaction."""
         self._connection.executemany(
-            "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     *key,
@@ -70,6 +78,7 @@ class RunBook:
                     run.stored,
                     run.dropped,
                     run.rejected,
+                    run.promised,
                 )
                 for key, run in runs.items()
             ],
@@ -77,14 +86,15 @@ class RunBook:
 
     def _load(self, key: RunKey) -> Run:
         row = self._connection.execute(
-            "SELECT cumulative, above, last_ns, stored, dropped, rejected FROM runs WHERE gateway=? AND run_id=?",
+            "SELECT cumulative, above, last_ns, stored, dropped, rejected, promised FROM runs"
+            " WHERE gateway=? AND run_id=?",
             key,
         ).fetchone()
         if row is None:
             return Run()
-        cumulative, above, last_ns, stored, dropped, rejected = row
+        cumulative, above, last_ns, stored, dropped, rejected, promised = row
         covered = Ranges(msgspec.json.decode(above, type=list[tuple[int, int]]))
         if cumulative:
             covered.add(1, cumulative)
         drops = self._connection.execute("SELECT first, last FROM drops WHERE gateway=? AND run_id=?", key)
-        return Run(covered, Ranges(drops.fetchall()), stored, dropped, rejected, last_ns)
+        return Run(covered, Ranges(drops.fetchall()), stored, dropped, rejected, last_ns, promised)

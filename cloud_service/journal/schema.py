@@ -57,6 +57,8 @@ ALTER TABLE dead_letter ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE dead_letter ADD COLUMN book TEXT NOT NULL DEFAULT '';
 UPDATE dead_letter SET size = length(payload), book = CASE WHEN run_id IS NULL THEN ''
     WHEN detail LIKE 'journal offset %' THEN 'damaged' ELSE 'rejected' END;
+-- the last sequence that a later run of the gateway has told of
+ALTER TABLE runs ADD COLUMN promised INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE retries (             -- dead letters that an operator wants tried again: ingest drains it
     letter   INTEGER PRIMARY KEY,
     asked_ns INTEGER NOT NULL

@@ -100,12 +100,13 @@ class JournalWriter:
         connection.executemany("INSERT OR REPLACE INTO drops VALUES (?, ?, ?, ?, ?, ?)", batch.drops)
         for gateway, run_id, sequence in batch.undropped:
             self._undrop(gateway, run_id, sequence)
+        connection.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", batch.marks)
         self._book.save(batch.runs)
         dead_letter.keep(connection, batch.dead_letters, **self._kept)
         for letter, rejected in batch.retried:
             self._write_retry(letter, rejected)
         if batch.strays:
-            strays.count(connection, batch.strays, max(batch.seen_ns.values(), default=0))
+            strays.count(connection, batch.strays, batch.strays_ns)
         self._write_gateways(batch)
 
     def _write_retry(self, letter: int, rejected: RejectedEntry | None) -> None:

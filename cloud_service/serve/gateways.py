@@ -9,6 +9,12 @@ from telltale.errors import RejectedError
 from telltale.health import Health, decode_health
 from telltale.site import Place, Site
 
+# `total`, not `sum`: a gateway may report any 63-bit span as dropped, and two such overflow a sum, which is an error.
+_BOOKS = (
+    "SELECT gateway, CAST(total(stored) AS INTEGER), CAST(total(dropped) AS INTEGER), CAST(total(rejected) AS INTEGER)"
+    " FROM runs GROUP BY gateway"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayStatus:
@@ -36,12 +42,7 @@ class GatewayStatus:
 def gateways_now(journal: sqlite3.Connection, site: Site) -> list[GatewayStatus]:
     """Every gateway that is configured or was heard, by id."""
     heard = {row[0]: row[1:] for row in journal.execute("SELECT gateway, online, seen_ns, health FROM gateways")}
-    books = {
-        row[0]: row[1:]
-        for row in journal.execute(
-            "SELECT gateway, sum(stored), sum(dropped), sum(rejected) FROM runs GROUP BY gateway"
-        )
-    }
+    books = {row[0]: row[1:] for row in journal.execute(_BOOKS)}
     dead = dict(journal.execute("SELECT gateway, count(*) FROM dead_letter GROUP BY gateway").fetchall())
     expected = site.gateways()
     found = []

@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cloud_service.completeness.holes import gateway_books
+from cloud_service.serve.completeness import of_all_channels
 from cloud_service.serve.gateways import gateways_now
 from cloud_service.serve.health import Health, read_health
 from cloud_service.serve.process_metrics import channel_metrics, process_metrics, skipped_metrics
@@ -48,6 +50,7 @@ class ServiceCollector(Collector):
         yield from _totals(health)
         yield from _gates(health)
         yield from self._gateways()
+        yield from self._completeness()
         yield from process_metrics(self._service.data_dir)
         yield from skipped_metrics(self._service.state)
         yield from channel_metrics(self._service.state, self._service.now_ns())
@@ -65,6 +68,22 @@ class ServiceCollector(Collector):
             if gateway.health is not None:
                 backlog.add_metric(label, gateway.health.backlog_frames)
         yield from (seen, backlog, online)
+
+    def _completeness(self) -> Iterator[Metric]:
+        frames = GaugeMetricFamily(
+            "telltale_gateway_frames", "Frames over all runs, by what became of them", labels=["gateway", "fate"]
+        )
+        for gateway, books in gateway_books(self._service.journal).items():
+            for fate in ("stored", "dropped", "dead_lettered", "missing"):
+                frames.add_metric([gateway, fate], getattr(books, fate))
+        ratio = GaugeMetricFamily(
+            "telltale_channel_complete_ratio", "Readings that are there of those expected, 30 days", labels=["channel"]
+        )
+        gaps = GaugeMetricFamily("telltale_channel_gaps", "Gaps in 30 days", labels=["channel"])
+        for channel, report in of_all_channels(self._service):
+            ratio.add_metric([channel], report.complete_percent / 100)
+            gaps.add_metric([channel], len(report.gaps))
+        yield from (frames, ratio, gaps)
 
 
 def _gates(health: Health) -> Iterator[Metric]:

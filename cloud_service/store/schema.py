@@ -133,6 +133,20 @@ MEASUREMENTS: dict[str, Measurement] = {
             "channel",
             {"reason": _T, "tier": _T, "score": _F, "value": _F, "limit": _F, "detail": _T},
         ),
+        # How complete a channel is, a row a UTC day (t is its start), from its first reading to its newest.
+        Measurement(
+            "completeness",
+            "channel",
+            {"expected": _I, "missing": _I, "gaps": _I, "complete_percent": _F},
+        ),
+        # The books of a gateway, frames over all its runs; `missing` is not yet received.
+        Measurement(
+            "books",
+            "gateway",
+            {"stored": _I, "dropped": _I, "dead_lettered": _I, "missing": _I, "complete_percent": _F},
+            (),
+            400,
+        ),
         Measurement(
             "gateway",
             "gateway",

@@ -28,6 +28,8 @@ SQL_TYPES = {Type.FLOAT: "REAL", Type.INT: "INTEGER", Type.TEXT: "TEXT", Type.BY
 
 # Fields that came after the first version: the first migration leaves them out, the second adds them.
 _SINCE_2 = {"waveform": ("dtype", "scale", "offset")}
+# Measurements that came with the third version.
+_SINCE_3 = ("completeness", "books")
 
 
 def table_sql(measurement: Measurement) -> str:
@@ -94,9 +96,11 @@ MIGRATIONS = (
             *(
                 statement
                 for measurement in MEASUREMENTS.values()
+                if measurement.name not in _SINCE_3
                 for statement in (table_sql(measurement), *rollup_sql(measurement))
             ),
         ]
     ),
     ";\n".join(added_sql(measurement, field) for measurement, fields in _SINCE_2.items() for field in fields),
+    ";\n".join(table_sql(MEASUREMENTS[name]) for name in _SINCE_3),
 )

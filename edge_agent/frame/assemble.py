@@ -72,7 +72,7 @@ class FrameAssembler:
     Args:
         gateway, run_id: of every frame.
         clock: stamps the frames and times the interval.
-        quality: the clock's quality now.
+        quality, error_ns: the clock's quality now, and the bound of its error.
         settings: interval and bound.
         sealed: takes each finished frame over.
         earlier: the runs before a given one of which the gateway still holds frames, oldest first.
@@ -87,6 +87,7 @@ class FrameAssembler:
         quality: Callable[[], ClockQuality],
         settings: FrameSettings,
         sealed: Callable[[SealedFrame], None],
+        error_ns: Callable[[], int] = lambda: 0,
         earlier: Callable[[bytes], tuple[RunEnd, ...]] = lambda _: (),
     ) -> None:
         self.run_id = run_id
@@ -95,6 +96,7 @@ class FrameAssembler:
         self._gateway = gateway
         self._clock = clock
         self._quality = quality
+        self._error_ns = error_ns
         self._settings = settings
         self._sealed = sealed
         self._earlier = earlier
@@ -153,6 +155,7 @@ class FrameAssembler:
             acquired_ns=self._clock.now_ns(),
             monotonic_ns=self._clock.monotonic_ns(),
             clock_quality=self._quality(),
+            clock_error_ns=self._error_ns(),
             blocks=blocks,
             drops=drops,
             after=self._earlier(run_id),

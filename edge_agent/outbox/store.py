@@ -15,22 +15,22 @@ from pathlib import Path
 import numpy as np
 
 from edge_agent.frame.assemble import SealedFrame
-from edge_agent.outbox.checkpoint import encode_checkpoint, pack_sequences
-from edge_agent.outbox.index import Place
+from edge_agent.outbox.checkpoint import encode_checkpoint, pack_ranges
+from edge_agent.outbox.index import Place, ranges_of
 from edge_agent.outbox.log import SegmentLog
 from edge_agent.outbox.record import HEADER_BYTES, Header, Kind, find_header, header_for
 from edge_agent.outbox.recover import recover
 from edge_agent.outbox.rejected import RejectedFrames
 from edge_agent.outbox.run import Run
 from edge_agent.outbox.schema import MAX_SEQUENCE, frame_id, run_of, sequence_of
-from edge_agent.outbox.segment import Segment
+from edge_agent.outbox.segment import Segment, make_folder
 from telltale.readings import DropRecord, RunEnd
 from telltale.wire.ack import StoredAck
 from telltale.wire.codec import MAX_AFTER, MAX_DROPS
 
 SEGMENT_BYTES = 4_194_304
 SEGMENTS = 512  # about so many files at most, for a very large outbox
-LEAST_SEGMENTS = 16  # and at least so many, for a very small one
+LEAST_SEGMENTS = 8  # and at least so many, for a very small one
 MAX_FRAMES = 1_000_000  # 16 MB of index
 
 
@@ -69,7 +69,7 @@ class OutboxStore:
     run: Run
 
     def __init__(self, folder: Path, max_bytes: int, headroom_bytes: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.limit_bytes = max_bytes - min(headroom_bytes, max_bytes // 8)
         size = max(max_bytes // SEGMENTS, min(max_bytes // LEAST_SEGMENTS, SEGMENT_BYTES))
         self.log = SegmentLog(folder, size, self._checkpoint)
@@ -179,8 +179,8 @@ class OutboxStore:
             taken = self.take(run, first, min(last, MAX_SEQUENCE))
             applied.acknowledged += len(taken)
             gone += taken
-        sequences = np.unique(np.array([place.sequence for place in gone], np.int64))
-        return run.record(Kind.SETTLED, pack_sequences(sequences)) if gone else ()
+        sequences = np.array(sorted({place.sequence for place in gone}), np.int64)
+        return run.record(Kind.SETTLED, pack_ranges(ranges_of(sequences))) if gone else ()
 
     def _reject(self, run: Run, sequence: int, reason: str, detail: str, applied: Applied) -> list[Place]:
         if (place := run.index.get(sequence)) is None:

@@ -17,16 +17,19 @@ def thin(store: OutboxStore, *, may_drop: bool) -> int:
     Raises:
         OSError: the disk did not take a copy; what is on it is as it was.
     """
-    dropped = 0
+    dropped, compacts = 0, True
     while (excess := store.log.disk_bytes - store.limit_bytes) > 0 or store.frames > MAX_FRAMES:
-        segment = store.log.wasteful() if excess > 0 else None
+        segment = store.log.wasteful() if compacts and excess > 0 else None
         if segment is not None:
             dropped += _compact(store, segment)
+            store.log.reclaim()
+            compacts = store.log.disk_bytes - store.limit_bytes < excess  # in tiny files, checkpoints are the waste
         elif may_drop and (count := _let_go(store, min(excess, store.log.segment_bytes))):
             dropped += count
+            store.log.reclaim()
+            compacts = True
         else:
             break
-        store.log.reclaim()
     return dropped
 
 

@@ -25,6 +25,7 @@ class Feed:
         pipeline, outbox: where its chunks go, and what makes it wait.
         backoff: waits between openings.
         reports: where trouble goes.
+        shift_ns: brings the times of live readings to the system's time (`edge_agent.timeline`).
 
     Raises:
         UserError: the settings cannot work, or a channel wants an input that the source does not have.
@@ -39,6 +40,7 @@ class Feed:
         *,
         backoff: FullJitter,
         reports: Reports,
+        shift_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self.name = name
         self.failure: Exception | None = None
@@ -47,6 +49,7 @@ class Feed:
         self._outbox = outbox
         self._backoff = backoff
         self._reports = reports
+        self._shift_ns = shift_ns
         self._source: Source | None = None
         try:
             self._source = self._open()
@@ -72,7 +75,7 @@ class Feed:
             ended = await self._once()
 
     async def _once(self) -> bool:
-        """One opening; False after a passing fault."""
+        """One opening; False where it is to be opened again."""
         topic = f"source {self.name}"
         try:
             self._source = self._source or self._open()
@@ -80,23 +83,29 @@ class Feed:
         except RetryError as error:
             self._reports.problem(topic, f"{error}: trying again")
             return False
-        except UserError as error:
-            self.failure = error
-            self._reports.problem(topic, str(error))
         except Exception as error:  # noqa: BLE001 (a source may be anyone's code, and the others must go on)
-            self.failure = error
-            self._reports.problem(topic, f"ended by {type(error).__name__}: {error}")
-            LOG.debug("%s", topic, exc_info=True)
+            return self._failed(topic, error)
         finally:
             await self._close()
-        if self.failure is None:
-            LOG.info("%s: has no more readings", topic)
+        LOG.info("%s: has no more readings", topic)
+        return True
+
+    def _failed(self, topic: str, error: Exception) -> bool:
+        """Whether a fault that is not a passing one ends the source. Hardware goes on after a fault, and so do we."""
+        text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        LOG.debug("%s", topic, exc_info=error)
+        if self._source is not None and self._source.live:
+            self._reports.problem(topic, f"{text}: opening it again")
+            return False
+        self.failure = error
+        self._reports.problem(topic, f"ended by {text}")
         return True
 
     async def _take(self, source: Source) -> None:
         async for chunks in source.chunks():
+            shift_ns = self._shift_ns() if source.live else 0
             for chunk in chunks:
-                self._pipeline.take(self.name, chunk)
+                self._pipeline.take(self.name, chunk, shift_ns)
             self._backoff.reset()
             if not source.live:
                 await self._outbox.room()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -61,8 +61,8 @@ class Pipeline:
         """The inputs of a source that channels want."""
         return tuple(name for owner, name in self._paths if owner == source)
 
-    def take(self, source: str, chunk: Chunk) -> None:
-        """Bring one chunk into the open frame, or into its channel's open window.
+    def take(self, source: str, chunk: Chunk, shift_ns: int = 0) -> None:
+        """Bring one chunk, with its times moved by `shift_ns`, into the open frame or its channel's open window.
 
         Raises:
             UserError: the chunk breaks the source contract.
@@ -76,6 +76,8 @@ class Pipeline:
         if not chunk.samples.size:
             return
         block = calibrate(chunk, path.channel.id, path.channel.calibration or UNCALIBRATED)
+        if shift_ns:
+            block = replace(block, t0_ns=block.t0_ns + shift_ns)
         self._note(path, block)
         if path.windows is None:
             self._assembler.add((block,), Rank.SCALAR)
@@ -116,6 +118,12 @@ class Pipeline:
                 path.ended = True
                 if path.windows is not None:
                     self._assembler.add(path.windows.flush(), Rank.WAVEFORM)
+
+    def flush_all(self) -> None:
+        """The clock steps: no window may hold both times."""
+        for path in self._paths.values():
+            if path.windows is not None:
+                self._assembler.add(path.windows.flush(), Rank.WAVEFORM)
 
     def flush_silent(self) -> None:
         """Inputs that fell silent: what is held of their windows is committed, for the agent may be switched off."""

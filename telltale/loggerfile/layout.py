@@ -88,7 +88,10 @@ def find_layout(path: Path, wanted: Format) -> Layout:
     toa5 = lines[0].lstrip().startswith(('"TOA5"', "TOA5"))
     if wanted == "toa5" and not toa5:
         raise UserError(f"{path}: not a Campbell TOA5 file", "its first line does not begin with TOA5; try csv")
-    return _toa5(path, lines, encoding) if toa5 else _plain(lines, encoding)
+    try:
+        return _toa5(path, lines, encoding) if toa5 else _plain(lines, encoding)
+    except csv.Error as error:
+        raise UserError(f"{path}: not a table ({error})", "expected TOA5, CSV or npz") from None
 
 
 def _head(path: Path) -> tuple[str, str]:
@@ -114,6 +117,8 @@ def _toa5(path: Path, lines: Sequence[str], encoding: str) -> Layout:
     if len(lines) < 4:
         raise UserError(f"{path}: TOA5 header has {len(lines)} lines", "expected 4: station, names, units, process")
     rows = list(csv.reader(lines[:4]))
+    if len(rows) < 4:
+        raise UserError(f"{path}: a quote in the header is not closed", "correct its first four lines")
     names = unique_names(path, rows[1])
     units = (*rows[2], *[""] * len(names))[: len(names)]
     sample = tuple(tuple(row) for row in csv.reader(lines[4 : 4 + SAMPLE_ROWS]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,20 @@ from telltale.readings import SAMPLE_DTYPES, SampleArray
 
 MAGIC = b"PK"
 NUMERIC_KINDS = "iuf"
+# What zipfile, its decompressors and numpy's header parser raise for a file that is none of theirs. RuntimeError: an
+# encrypted member; OverflowError, MemoryError: a shape that no machine holds.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    ValueError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,7 @@ class NpzReader:
                         found[name] = _Member(int(np.prod(shape)), dtype)
                     else:
                         self.notes.append(f"left out: {name} ({dtype.name}, {len(shape)} axes)")
-        except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+        except UNREADABLE as error:
             raise UserError(f"{self.path}: not a readable npz file ({error})") from None
         except OSError as error:
             raise UserError(f"{self.path}: cannot be read ({error.strerror or error})") from None
@@ -104,7 +120,7 @@ class NpzReader:
                     raw = file.read(count * member.dtype.itemsize)
                     yield _as_samples(np.frombuffer(raw, member.dtype, count))
                     left -= count
-        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+        except (*UNREADABLE, OSError) as error:
             raise UserError(f"{self.path}: array {name!r} is damaged ({error})") from None
 
     def _times(self, name: str, first: int, count: int) -> NDArray[np.int64]:

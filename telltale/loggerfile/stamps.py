@@ -18,6 +18,8 @@ from telltale.clock import NS_PER_S
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ISO = re.compile(rb"^\s*\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?)?\s*(Z|[+-]\d\d:?\d\d)?\s*$")
 # From 1973 on, counts of the four units cannot be confused; below that a number counts seconds from a start.
+PLAIN = re.compile(rb"((19|20)\d\d-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(\n|\Z))+")
+MAX_STAMP_NS = 2**62  # the years 1824 to 2116: room for sums within 64 bits
 EPOCH_UNITS = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000), (1e8, NS_PER_S))
 
 Texts = NDArray[np.bytes_]
@@ -56,15 +58,14 @@ def parse_stamps(texts: Texts, start_ns: int, utc_offset_h: float) -> NDArray[np
         plain = texts.astype("M8[ns]").astype(np.int64) if _all_plain(texts) else None
     except ValueError:
         plain = None
-    if plain is not None and not (plain == np.iinfo(np.int64).min).any():
+    if plain is not None:
         return plain - round(utc_offset_h * 3600 * NS_PER_S)
     return np.array([_one(index, bytes(text), utc_offset_h) for index, text in enumerate(texts)], np.int64)
 
 
 def _all_plain(texts: Texts) -> bool:
-    """Whether numpy's own parser may take them: no zone, no decimal comma."""
-    joined = b"\n".join(texts.tolist())
-    return joined.count(b"-") == 2 * texts.size and not any(mark in joined for mark in (b"Z", b"+", b","))
+    """Whether numpy's own parser may take them: no zone, no decimal comma, a year that it does not wrap around."""
+    return PLAIN.fullmatch(b"\n".join(texts.tolist())) is not None
 
 
 def _one(index: int, text: bytes, utc_offset_h: float) -> int:
@@ -74,9 +75,12 @@ def _one(index: int, text: bytes, utc_offset_h: float) -> int:
         at = datetime.fromisoformat(text.decode().strip().replace(",", "."))
     except ValueError:
         raise StampError(index, text.decode(errors="replace")) from None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC) - timedelta(hours=utc_offset_h)
-    return ((at - EPOCH) // timedelta(microseconds=1)) * 1000
+    zone_ns = round(utc_offset_h * 3600 * NS_PER_S) if at.tzinfo is None else 0
+    since = at.replace(tzinfo=at.tzinfo or UTC) - EPOCH
+    stamp_ns = (since // timedelta(microseconds=1)) * 1000 - zone_ns
+    if abs(stamp_ns) >= MAX_STAMP_NS:
+        raise StampError(index, text.decode(errors="replace"))
+    return stamp_ns
 
 
 def _numbers(texts: Texts, start_ns: int) -> NDArray[np.int64]:
@@ -114,7 +118,7 @@ def from_numbers(values: NDArray[Any], start_ns: int) -> NDArray[np.int64]:
 
 def _scaled(values: NDArray[Any], unit_ns: int, zero_ns: int) -> NDArray[np.int64]:
     scaled = np.rint(values.astype(np.longdouble) * unit_ns)
-    outside = np.abs(scaled) >= 2.0**62
+    outside = np.abs(scaled) >= MAX_STAMP_NS
     if outside.any():
         index = int(np.argmax(outside))
         raise StampError(index, str(values[index]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import ssl
 import stat
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from telltale.broker import BrokerSettings, tls_context
-from tests.deploy.secrets import SCRIPT, make_secrets
+from tests.deploy.secrets import make_secrets, run_script
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
 
@@ -23,12 +22,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_secrets(tmp_path_factory.mktemp("secrets"), gateways="gw-riverside gw-dam")
+    return make_secrets(tmp_path_factory.mktemp("secrets"))
 
 
 def test_every_secret_is_private_and_long(secrets: Path):
+    public = {".crt", ".pem", ".lock"}
     for path in secrets.rglob("*"):
-        assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
+        assert path.suffix in public or not stat.S_IMODE(path.stat().st_mode) & 0o077, path
     passwords = [secrets / "influxdb" / name for name in ("admin-password", "admin-token", "grafana-password")]
     passwords.append(secrets / "grafana" / "admin-password")
     texts = [path.read_text() for path in passwords]
@@ -39,23 +39,18 @@ def test_every_secret_is_private_and_long(secrets: Path):
 def test_no_part_gets_the_authority_s_key_or_another_s(secrets: Path):
     holders = [path.parent.name for path in secrets.rglob("ca.key")]
     assert holders == ["ca"]
-    assert {path.name for path in (secrets / "gateways" / "gw-dam").iterdir()} == {
-        "ca.crt", "gateway.crt", "gateway.key", "gateway.names",
+    assert {path.name for path in (secrets / "service").iterdir()} == {
+        "ca.crt", "service.crt", "service.key", "influxdb-token", "trusted.crt",
     }  # fmt: skip
+    keys = sorted(str(path.relative_to(secrets)) for path in secrets.rglob("*.key"))
+    assert keys == ["broker/broker.key", "broker/health.key", "ca/ca.key", "influxdb/influxdb.key", "mail/mail.key",
+                    "service/service.key"]  # fmt: skip
 
 
 def test_a_second_run_changes_nothing(secrets: Path):
     before = contents(secrets)
-    make_secrets(secrets, gateways="gw-riverside gw-dam")
+    make_secrets(secrets)
     assert contents(secrets) == before
-
-
-def test_a_gateway_that_is_added_gets_its_own_certificate(secrets: Path):
-    before = contents(secrets)
-    make_secrets(secrets, gateways="gw-riverside gw-dam gw-tunnel")
-    after = contents(secrets)
-    assert {name: after[name] for name in before} == before
-    assert {Path(name).parts[:2] for name in after.keys() - before.keys()} == {("gateways", "gw-tunnel")}
 
 
 def test_a_new_broker_name_renews_the_broker_s_certificate_alone(tmp_path: Path):
@@ -63,21 +58,20 @@ def test_a_new_broker_name_renews_the_broker_s_certificate_alone(tmp_path: Path)
     before = contents(tmp_path)
     make_secrets(tmp_path, broker_names="mqtt.example.org 10.0.0.7")
     changed = {name for name, content in contents(tmp_path).items() if before.get(name) != content}
-    assert changed == {"broker/broker.crt", "broker/broker.key", "broker/broker.names"}
+    assert changed == {"broker/broker.crt", "broker/broker.key", "ca/index.json"}
 
 
 def test_certificates_are_such_as_strict_openssl_accepts(secrets: Path):
     leaves = [path for path in secrets.rglob("*.crt") if path.name not in ("ca.crt", "trusted.crt")]
-    assert len(leaves) >= 7
+    assert len(leaves) >= 5
     command = ["openssl", "verify", "-x509_strict", "-CAfile", str(secrets / "ca" / "ca.crt"), *map(str, leaves)]
     subprocess.run(command, check=True, capture_output=True)
 
 
-def test_the_service_and_a_gateway_can_load_theirs(secrets: Path):
-    for folder, name in (("service", "service"), ("gateways/gw-riverside", "gateway")):
-        files = {key: str(secrets / folder / file) for key, file in (
-            ("ca_file", "ca.crt"), ("cert_file", f"{name}.crt"), ("key_file", f"{name}.key"))}  # fmt: skip
-        assert tls_context(BrokerSettings(host="mosquitto", port=8883, **files), "cloud.toml") is not None
+def test_the_service_can_load_its_own(secrets: Path):
+    names = {"ca_file": "ca.crt", "cert_file": "service.crt", "key_file": "service.key"}
+    files = {key: str(secrets / "service" / name) for key, name in names.items()}
+    assert tls_context(BrokerSettings(host="mosquitto", port=8883, **files), "cloud.toml") is not None
 
 
 def test_the_trusted_bundle_holds_public_authorities_and_ours(secrets: Path):
@@ -86,13 +80,9 @@ def test_the_trusted_bundle_holds_public_authorities_and_ours(secrets: Path):
     assert "Telltale deployment CA" in names
 
 
-@pytest.mark.parametrize(
-    "gateway", ["telltale-service", "telltale-health", "GW", "gw/+", "#", "-gw", "g" * 65, "gw\nsubject"]
-)
-def test_a_gateway_name_that_would_reach_beyond_itself_is_refused(tmp_path: Path, gateway: str):
-    names = gateway.replace("\n", "%")
-    environment = {**os.environ, "TELLTALE_GATEWAYS": names}
-    done = subprocess.run([SCRIPT, str(tmp_path)], env=environment, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("name", ["mqtt/example", "*.example.org", "a$b", "-dash", "10.0.0.1.5.6:80"])
+def test_a_broker_name_that_is_none_is_refused(tmp_path: Path, name: str):
+    done = run_script(tmp_path, name)
     assert done.returncode == 2
-    assert names in done.stderr
-    assert not list(tmp_path.iterdir())
+    assert name in done.stderr
+    assert not (tmp_path / "broker" / "broker.crt").exists()

@@ -17,7 +17,7 @@ CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP, DISCONNECT = 2, 3, 4, 9, 13, 14
 SUCCESS, NO_SUBSCRIBERS, NOT_AUTHORIZED = 0x00, 0x10, 0x87
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The broker did not let us in: the reason code of its CONNACK, or None where there was none."""
 
     def __init__(self, code: int | None) -> None:
@@ -166,14 +166,14 @@ async def session(port: int, tls: ssl.SSLContext | None, connect: bytes | None =
     """A session that the broker has welcomed; ended with a DISCONNECT.
 
     Raises:
-        Refused: it has not.
+        RefusedError: it has not.
     """
     try:
         async with asyncio.timeout(DEADLINE_S):
             name = "localhost" if tls else None
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname=name)
     except (OSError, ssl.SSLError):
-        raise Refused(None) from None
+        raise RefusedError(None) from None
     link = Link(reader, writer)
     try:
         await _welcomed(link, connect or connect_packet())
@@ -195,6 +195,6 @@ async def _welcomed(link: Link, connect: bytes) -> None:
             link.writer.write(connect)
             kind, _, body = await read_packet(link.reader)
     except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
-        raise Refused(None) from None
+        raise RefusedError(None) from None
     if kind != CONNACK or body[1] >= 0x80:
-        raise Refused(body[1] if kind == CONNACK else None)
+        raise RefusedError(body[1] if kind == CONNACK else None)

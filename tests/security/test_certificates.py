@@ -16,7 +16,7 @@ import pytest
 
 from cloud_service.pki.roles import Identity, server
 from telltale.broker import BrokerSettings, tls_context
-from tests.security.mqtt5 import Refused, connect_packet, session
+from tests.security.mqtt5 import RefusedError, connect_packet, session
 from tests.security.site import Deployment, client_tls, new_deployment, now, secured_broker
 from tests.servers.process import Server, running
 
@@ -44,7 +44,7 @@ async def lets_in(broker: Server, tls: ssl.SSLContext | None) -> bool:
     try:
         async with session(broker.port, tls) as link:
             return await link.ping()
-    except Refused:
+    except RefusedError:
         return False
 
 
@@ -176,7 +176,7 @@ def test_our_clients_check_the_broker_s_name_and_authority(door: Door) -> None:
     port, made = door.broker.port, door.deployment
     assert talk(ours(made, "localhost"), "localhost", port) == "TLSv1.3 20"
     assert talk(ours(made, "127.0.0.1"), "127.0.0.1", port) == "TLSv1.3 20"
-    with pytest.raises(ssl.SSLCertVerificationError, match="mqtt.example.org"):
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"mqtt\.example\.org"):
         talk(ours(made, "mqtt.example.org"), "mqtt.example.org", port)
     stranger = new_deployment(made.folder / "their own")
     with pytest.raises(ssl.SSLCertVerificationError):

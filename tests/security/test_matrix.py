@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 from telltale.topics import Verb
-from tests.security.mqtt5 import NOT_AUTHORIZED, Link, Refused, connect_packet, session
+from tests.security.mqtt5 import NOT_AUTHORIZED, Link, RefusedError, connect_packet, session
 from tests.security.site import HEALTH, SERVICE, Deployment, new_deployment, secured_broker
 from tests.servers.process import Server, running
 
@@ -118,7 +118,7 @@ async def will_all(fence: Fence, who: str, answers: dict[str, int | None]) -> No
                 answers[payload] = None
                 await link.ping()
                 link.drop()
-        except Refused as refused:
+        except RefusedError as refused:
             answers[payload] = refused.code
 
 

@@ -169,6 +169,63 @@ class GatewayAnswer(_Answer, frozen=True):
     errors: tuple[str, ...]
 
 
+class GapAnswer(_Answer, frozen=True):
+    """Readings of a channel that are missing between two that are there; `end` is now where it is open."""
+
+    start: str
+    end: str
+    is_open: bool
+    missing: int
+    why: str
+
+
+class ChannelCompletenessAnswer(_Answer, frozen=True):
+    """Readings of [start, end] that are there, of those that the site file lets expect; gaps newest first."""
+
+    channel: str
+    start: str | None
+    end: str | None
+    expected: int
+    missing: int
+    complete_percent: float | None
+    gaps: tuple[GapAnswer, ...]
+
+
+class HoleAnswer(_Answer, frozen=True):
+    """Frames of a run that are not stored; times are those of the nearest frames around them that are known."""
+
+    run: str
+    first: int
+    last: int
+    cause: str
+    detail: str
+    start: str | None
+    end: str | None
+
+
+class StrayAnswer(_Answer, frozen=True):
+    """A channel that the gateway sends and may not; `*` stands for those beyond the bound of the table."""
+
+    channel: str
+    reason: str
+    blocks: int
+    last_at: str
+
+
+class GatewayCompletenessAnswer(_Answer, frozen=True):
+    """Frames over all runs: produced = stored + dropped + dead_lettered + missing; holes newest first."""
+
+    gateway: str
+    produced: int
+    stored: int
+    dropped: int
+    dead_lettered: int
+    missing: int
+    complete_percent: float | None
+    holes: tuple[HoleAnswer, ...]
+    refused_channels: tuple[StrayAnswer, ...]
+
+
 class RecipientAnswer(_Answer, frozen=True):
     """Who a mail is for; `outcome` is pending, sent or refused."""
 

@@ -10,12 +10,15 @@ import numpy as np
 
 from cloud_service.incident_record import find_incident, incident_log, life_of, list_incidents, lives
 from cloud_service.notify import outbox
+from cloud_service.serve import completeness
 from cloud_service.serve.acknowledge import acknowledge, clean_who
 from cloud_service.serve.api import translate
 from cloud_service.serve.api.answers import (
     ChannelAnswer,
+    ChannelCompletenessAnswer,
     FacilityAnswer,
     GatewayAnswer,
+    GatewayCompletenessAnswer,
     IncidentAnswer,
     LifeAnswer,
     MailAnswer,
@@ -169,6 +172,18 @@ async def acknowledge_incident(service: Service, args: Args) -> IncidentAnswer:
 async def gateways(service: Service, _args: Args) -> list[GatewayAnswer]:
     """Every gateway that is configured or was heard."""
     return [translate.gateway_answer(status) for status in gateways_now(service.journal, service.site)]
+
+
+async def channel_completeness(service: Service, args: Args) -> ChannelCompletenessAnswer:
+    """How complete a channel is, and its gaps."""
+    place = _place(service, args)
+    report = completeness.of_channel(service, place, args["days"])
+    return translate.channel_completeness_answer(place.channel.id, report)
+
+
+async def gateway_completeness(service: Service, _args: Args) -> list[GatewayCompletenessAnswer]:
+    """The books and holes of every gateway."""
+    return [translate.gateway_completeness_answer(*item) for item in completeness.of_gateways(service).items()]
 
 
 async def mails(service: Service, args: Args) -> list[MailAnswer]:

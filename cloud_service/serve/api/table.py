@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cloud_service.completeness.ledger import KEPT_DAYS
+from cloud_service.completeness.report import SPAN_DAYS
 from cloud_service.serve.api import answers, handlers
 from cloud_service.serve.api.endpoint import Endpoint, Parameter
 from cloud_service.serve.series import MAX_POINTS
@@ -14,6 +16,7 @@ _CHANNEL = Parameter("channel", "channel id", place="path")
 _STRUCTURE = Parameter("structure", "structure id", place="path")
 _INCIDENT = Parameter("incident", "incident id", place="path")
 _LIMIT = Parameter("limit", "at most so many", kind="int", lowest=1, highest=MAX_ROWS, default=100)
+_DAYS = Parameter("days", "of the last so many days", kind="int", lowest=1, highest=KEPT_DAYS, default=SPAN_DAYS)
 _SERIES = (
     _CHANNEL,
     Parameter("measurement", "which kind of rows", choices=_SHOWN, default="reading"),
@@ -76,6 +79,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         answers.LifeAnswer,
         (_CHANNEL,),
     ),
+    Endpoint(
+        "GET",
+        "/channels/{channel}/completeness",
+        "How complete a channel is, and its gaps with their causes",
+        handlers.channel_completeness,
+        answers.ChannelCompletenessAnswer,
+        (_CHANNEL, _DAYS),
+    ),
     Endpoint("GET", "/life", "Remaining life of every channel", handlers.life, list[answers.LifeAnswer]),
     Endpoint(
         "GET",
@@ -107,5 +118,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         answers.Acknowledgement,
     ),
     Endpoint("GET", "/gateways", "Gateways with last-seen and backlog", handlers.gateways, list[answers.GatewayAnswer]),
+    Endpoint(
+        "GET",
+        "/gateways/completeness",
+        "Books and holes of every gateway, by sequence",
+        handlers.gateway_completeness,
+        list[answers.GatewayCompletenessAnswer],
+    ),
     Endpoint("GET", "/mails", "Mails, newest first", handlers.mails, list[answers.MailAnswer], (_LIMIT,)),
 )

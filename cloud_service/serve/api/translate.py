@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cloud_service.completeness.report import ChannelReport
 from cloud_service.incident_record import IncidentRecord, LogEntry
 from cloud_service.notify.outbox import OutboxRow
 from cloud_service.serve.api.answers import (
     ChannelAnswer,
+    ChannelCompletenessAnswer,
     FindingAnswer,
+    GapAnswer,
     GatewayAnswer,
+    GatewayCompletenessAnswer,
+    HoleAnswer,
     IncidentAnswer,
     LifeAnswer,
     LimitAnswer,
     LogAnswer,
     MailAnswer,
     RecipientAnswer,
+    StrayAnswer,
     StructureAnswer,
 )
+from cloud_service.serve.completeness import GatewayCompleteness
 from cloud_service.serve.gateways import GatewayStatus
 from cloud_service.serve.status import ChannelStatus, StructureStatus
 from cloud_service.wording.dates import iso
@@ -148,6 +155,54 @@ def gateway_answer(status: GatewayStatus) -> GatewayAnswer:
         version=health.version if health else None,
         clock_quality=health.clock_quality if health else None,
         errors=health.errors if health else (),
+    )
+
+
+def channel_completeness_answer(channel: str, report: ChannelReport | None) -> ChannelCompletenessAnswer:
+    """A channel's completeness; nothing is expected before its first reading."""
+    return ChannelCompletenessAnswer(
+        channel=channel,
+        start=iso(report.start_ns) if report else None,
+        end=iso(report.end_ns) if report else None,
+        expected=report.expected if report else 0,
+        missing=report.missing if report else 0,
+        complete_percent=report.complete_percent if report else None,
+        gaps=tuple(
+            GapAnswer(
+                start=iso(gap.start_ns), end=iso(gap.end_ns), is_open=gap.is_open, missing=gap.missing, why=gap.why
+            )
+            for gap in (report.gaps if report else ())
+        ),
+    )
+
+
+def gateway_completeness_answer(gateway: str, told: GatewayCompleteness) -> GatewayCompletenessAnswer:
+    """A gateway's books."""
+    books = told.books
+    return GatewayCompletenessAnswer(
+        gateway=gateway,
+        produced=books.produced,
+        stored=books.stored,
+        dropped=books.dropped,
+        dead_lettered=books.dead_lettered,
+        missing=books.missing,
+        complete_percent=books.complete_percent,
+        holes=tuple(
+            HoleAnswer(
+                run=hole.run,
+                first=hole.first,
+                last=hole.last,
+                cause=hole.cause,
+                detail=hole.detail,
+                start=maybe_iso(hole.start_ns),
+                end=maybe_iso(hole.end_ns),
+            )
+            for hole in told.holes
+        ),
+        refused_channels=tuple(
+            StrayAnswer(channel=stray.channel, reason=stray.reason, blocks=stray.blocks, last_at=iso(stray.last_ns))
+            for stray in told.strays
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloud_service.serve.checks import sort_checks
+from cloud_service.serve.completeness import of_channel
 from cloud_service.serve.gateways import gateways_now
 from cloud_service.serve.pages.charts import charts
 from cloud_service.serve.pages.missing import missing
@@ -43,6 +44,7 @@ async def channel(request: Request) -> Response:
         if health
         else None,
         reported_ns=health.at_ns if health else 0,
+        complete=of_channel(service, status.place),
     )
 
 

@@ -10,8 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from cloud_service.completeness.report import SPAN_DAYS
 from cloud_service.serve.assets import asset_path
 from cloud_service.serve.checks import CHECKS
+from cloud_service.serve.completeness import SHOWN, percent_text, span_of, strip
 from cloud_service.serve.service import service_of
 from cloud_service.wording import dates, numbers
 from cloud_service.wording.badness import badness
@@ -54,6 +56,11 @@ def _templates() -> Environment:
         minute=dates.minute,
         iso=dates.iso,
         duration=dates.duration,
+        percent_text=percent_text,
+        strip=strip,
+        span_of=span_of,
+        span_days=SPAN_DAYS,
+        shown_gaps=SHOWN,
     )
     return templates
 

@@ -13,7 +13,7 @@ from . import variables
 from .influxql import IN_BESIDE, IN_CHANNEL, InfluxQL, datasource, newest
 from .links import frame
 from .overview import LIFE_P10
-from .panels import SCORE, AnyPanel, Steps, band, bars, history, number, rows
+from .panels import COMPLETE, SCORE, AnyPanel, Steps, band, bars, history, number, rows, strip
 
 _NEWEST_ROWS = 200
 
@@ -57,6 +57,8 @@ def build() -> Dashboard:
         .with_panel(_refusals())
         .with_row(Row("Findings and completeness of the data"))
         .with_panel(_findings())
+        .with_panel(_complete())
+        .with_panel(_gaps())
         .with_panel(_counts())
         .with_panel(_flagged())
     )
@@ -357,6 +359,28 @@ def _findings() -> AnyPanel:
         colours={"Score": SCORE},
         tiers=True,
     )
+
+
+def _complete() -> AnyPanel:
+    return strip(
+        "Complete, day by day",
+        "Readings that are there of those that the site file lets expect, by UTC day; late readings bring a day up to "
+        "date. Green from 99.5 %, red below 95 %.",
+        _over_time("completeness", 'min("complete_percent")', "complete, %"),
+        steps=COMPLETE,
+        w=24,
+        h=4,
+    ).interval("1d")
+
+
+def _gaps() -> Panel:
+    return bars(
+        "Missing readings and gaps a day",
+        "A gap is more than 1.5 of the channel's interval between two readings. Causes are on the service's own page.",
+        _over_time("completeness", 'sum("missing")', "missing"),
+        _over_time("completeness", 'sum("gaps")', "gaps"),
+        unit="short",
+    ).interval("1d")
 
 
 def _counts() -> Panel:

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel
 from . import variables
 from .influxql import IN_GATEWAY, InfluxQL, newest
 from .links import frame
-from .panels import AnyPanel, Steps, bars, history, rows, strip
+from .panels import COMPLETE, AnyPanel, Steps, bars, history, rows, strip
 
 _NAMED = "$tag_gateway"
 MB = 1e6
@@ -34,6 +34,9 @@ def build() -> Dashboard:
         .with_panel(_backlog_bytes())
         .with_panel(_flow())
         .with_panel(_losses())
+        .with_row(Row("Completeness, by sequence"))
+        .with_panel(_books())
+        .with_panel(_missing())
         .with_row(Row("The gateway itself"))
         .with_panel(_memory())
         .with_panel(_disk())
@@ -123,6 +126,35 @@ def _losses() -> Panel:
         w=10,
         h=8,
     )
+
+
+def _books() -> AnyPanel:
+    return rows(
+        "Books of each gateway",
+        "Frames over all its runs: produced = stored + dropped at the edge + dead-lettered + not yet received. Late "
+        "frames close holes; a restore of the service shows here what gateways had deleted since the backup.",
+        newest(
+            "books",
+            '"complete_percent" AS "Complete, %", "stored" AS "Stored", "dropped" AS "Dropped", '
+            '"dead_lettered" AS "Dead-lettered", "missing" AS "Not yet received"',
+            IN_GATEWAY,
+            '"gateway"',
+        ),
+        colours={"Complete, %": COMPLETE},
+        w=12,
+    )
+
+
+def _missing() -> Panel:
+    return history(
+        "Frames not yet received",
+        "Holes between the sequences that came. Rises while a backlog is behind fresh frames, and falls to 0 with it.",
+        InfluxQL(
+            f'SELECT max("missing") FROM "books" WHERE {IN_GATEWAY} GROUP BY time($__interval), "gateway" fill(none)',
+            _NAMED,
+        ),
+        unit="short",
+    ).min(0)
 
 
 def _memory() -> Panel:

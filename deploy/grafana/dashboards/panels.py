@@ -61,6 +61,10 @@ class Steps:
 SCORE = Steps(((0.8, "orange"), (1.0, "red")))
 
 
+# Per cent of what was expected.
+COMPLETE = Steps(((95.0, "orange"), (99.5, "green")), base="red")
+
+
 def _lettered(queries: Sequence[InfluxQL]) -> list[Any]:
     return [replace(query, ref=chr(ord("A") + i)) for i, query in enumerate(queries)]
 

@@ -42,6 +42,10 @@ class Ingest:
             self.process = subprocess.Popen(self.command, env=environment, stdout=log, stderr=log)
         wait_until(lambda: read_stats(self.data_dir).get("ingest") is not None, "ingest has started")
 
+    def wait_for_broker(self):
+        """What is sent before it has subscribed, the broker has nobody to give to."""
+        wait_until(lambda: read_stats(self.data_dir)["ingest"]["connects"] >= 1, "ingest is connected")
+
     def kill(self):
         self.process.kill()
         self.process.wait(timeout=20)
@@ -156,6 +160,7 @@ async def test_good_bad_and_ugly_frames(ingest, broker, gateway):
 
 
 async def test_an_unknown_gateway_is_told_so(ingest, broker):
+    await asyncio.to_thread(ingest.wait_for_broker)
     async with Edge(broker, f"gw-stranger-{os.getpid()}") as edge:
         await edge.send(edge.frame(1))
         await edge.until(lambda: edge.rejected == {1: "unknown_gateway"})

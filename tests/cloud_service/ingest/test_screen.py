@@ -91,3 +91,27 @@ def test_a_damaged_frame_is_an_entry_whatever_the_damage(damage, length):
         payload[at % len(payload)] = value
     entry = Screen(small_site("gw"), DataClock()).check(TOPIC, bytes(payload[:length]))
     assert isinstance(entry, FrameEntry | RejectedEntry)
+
+
+def test_a_fault_of_ours_is_a_reject_and_logged_once(monkeypatch, capsys):
+    def fail(payload, gateway):
+        raise ZeroDivisionError("unforeseen")
+
+    monkeypatch.setattr("cloud_service.ingest.screen.screen_frame", fail)
+    screen = Screen(small_site("gw"), DataClock())
+    for _ in range(50):
+        entry = screen.check(TOPIC, encoded())
+        assert (entry.reason.value, entry.sequence) == ("not_a_frame", 7)
+    assert capsys.readouterr().out.count("does not foresee") == 1
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "telltale/v1/gw/frame/", "telltale/v1//frame", "telltale/v1/GW/frame", "telltale/v1/g w/frame", "telltale/v1/gw\n/frame",
+        "telltale/v1/gw\u202e/frame", "telltale/v1/gw\0/frame", "telltale/v1/é/frame", "telltale/v1/" + "g" * 65 + "/frame",
+        "telltale/v1/../frame", "/telltale/v1/gw/frame", "telltale/v1/gw/FRAME", "$SYS/broker/uptime", "", "/", "telltale/v1/gw';--/frame",
+    ],
+)  # fmt: skip
+def test_odd_topics_are_none_of_ours(screen, topic):
+    assert screen.check(topic, encoded()) is None

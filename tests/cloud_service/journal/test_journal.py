@@ -2,6 +2,7 @@ import json
 import random
 import sqlite3
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -120,6 +121,38 @@ def test_what_cannot_be_identified_is_kept_and_not_answered(writer, connection):
     assert connection.execute("SELECT run_id, reason, detail FROM dead_letter").fetchall() == [
         (None, "not_a_frame", "what?")
     ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "room", "share"),
+    [((5, 3), 10, 10), ((100, 3), 10, 7), ((100, 100, 100), 10, 3), ((1, 1, 100), 3, 1), ((), 10, 10)],
+)
+def test_room_is_shared_evenly(counts, room, share):
+    assert dead_letter.fair_share(counts, room) == share
+
+
+def test_a_flood_of_dead_letters_leaves_those_of_others(tmp_path, connection):
+    writer = JournalWriter(open_journal(tmp_path), dead_letter_rows=10)
+    letter = RejectedEntry("quiet", None, None, 1, b"x", RejectReason.NOT_A_FRAME, "")
+    writer.commit([letter, letter])
+    for _ in range(4):
+        writer.commit([replace(letter, gateway="noisy") for _ in range(6)])
+    counts = connection.execute("SELECT gateway, COUNT(*) FROM dead_letter GROUP BY gateway ORDER BY 1").fetchall()
+    assert counts == [("noisy", 8), ("quiet", 2)]
+
+
+def test_runs_of_which_nothing_was_stored_are_bounded(tmp_path, connection, monkeypatch):
+    monkeypatch.setattr("cloud_service.journal.retention.EMPTY_RUNS_KEPT", 5)
+    writer = JournalWriter(open_journal(tmp_path))
+    for index in range(1, 21):
+        run_id = bytes([index]) * 16
+        writer.commit([RejectedEntry("gw", run_id, 1, index, b"x", RejectReason.BAD_BODY, "")])
+    writer.commit([FrameEntry("gw", b"s" * 16, 1, 1, b"payload")])
+    prune(connection, passed_offset=0, now_ns=100, keep_days=1.0, keep_bytes=2**40)
+    kept = {run_id for (run_id,) in connection.execute("SELECT run_id FROM runs")}
+    assert b"s" * 16 in kept
+    assert bytes([20]) * 16 in kept
+    assert len(kept) == 7  # the five newest, the one at the edge, and the one with a frame
 
 
 def test_dead_letters_are_bounded(tmp_path, connection):
@@ -279,6 +312,16 @@ def test_a_letter_that_the_books_never_counted_goes_through_as_any_frame(writer,
     assert books(connection) == {"stored": 5, "dropped": 0, "rejected": 0}
 
 
+def test_a_retry_that_would_open_one_gap_too_many_keeps_the_letter_and_waits(writer, connection, monkeypatch):
+    monkeypatch.setattr(batch_module, "MAX_RANGES", 1)
+    writer.commit([frame(1), rejected(5)])
+    ((letter, _, book, _, _),) = letters(connection)
+    connection.execute("INSERT INTO retries VALUES (?, 5)", (letter,))
+    assert writer.commit([RetryEntry(letter, book, frame(5))]).postponed == 1
+    assert len(letters(connection)) == 1
+    assert connection.execute("SELECT letter FROM retries").fetchall() == [(letter,)]
+
+
 def test_what_analysis_buried_is_appended_again_and_the_books_stay(writer, connection):
     writer.commit([frame(1)])
     reader = JournalReader(connection)
@@ -316,7 +359,9 @@ def test_strays_are_counted_a_channel_and_bounded(writer, connection):
     assert rows["channel0"] == 2
     assert rows[strays.REST] == 50
     assert connection.execute("SELECT MAX(last_ns) FROM strays").fetchone() == (9,)
-    assert books(connection)["stored"] == 2
+    writer.commit([RetryEntry(7, "", FrameEntry("gw", RUN, 3, 12, b"x", strays=many[:1]))])
+    assert connection.execute("SELECT MAX(last_ns) FROM strays").fetchone() == (12,)
+    assert books(connection)["stored"] == 3
 
 
 def test_a_journal_of_the_first_version_keeps_its_letters(tmp_path):

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import msgspec
 
-from cloud_service.journal.writer import open_journal
+from cloud_service.completeness.ledger import Gap, Ledger
+from cloud_service.completeness.report import OWNER
+from cloud_service.journal.entries import FrameEntry, RejectedEntry
+from cloud_service.journal.writer import JournalWriter, open_journal
 from cloud_service.state import open_state
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S, NS_PER_YEAR
+from telltale.errors import RejectReason
 from telltale.findings import Finding, Life, Reason, Refusal, Tier
 from telltale.health import Health, InputHealth
+from telltale.readings import DropRecord
 from tests.cloud_service.seed.results import NOW_NS
 
 MINUTE_NS = 60 * NS_PER_S
@@ -148,8 +153,46 @@ def seed_state(data_dir: Path) -> None:
             "INSERT INTO channel_now VALUES (?, ?, ?, ?)",
             (finding.channel, finding.t_ns, value, msgspec.json.encode({finding.reason: finding})),
         )
+    _seed_ledgers(state)
     state.close()
     _seed_journal(data_dir)
+    _seed_frames(data_dir)
+
+
+def _seed_ledgers(state: sqlite3.Connection) -> None:
+    """Sixty days of the footbridge with two gaps, and of the crack gauge until the gateway fell silent."""
+    for channel, gaps, quiet_ns in (
+        ("footbridge.midspan.az", ((9 * NS_PER_DAY, 14), (2 * NS_PER_DAY, 3)), NS_PER_HOUR),
+        ("gallery.crack-7", (), 2 * NS_PER_HOUR),
+    ):
+        ledger = Ledger(since_ns=NOW_NS - 60 * NS_PER_DAY, last_ns=NOW_NS - quiet_ns)
+        for ago_ns, missing in gaps:
+            start_ns = NOW_NS - ago_ns
+            ledger.gaps.append(Gap(start_ns, start_ns + (missing + 1) * NS_PER_HOUR, missing))
+        state.execute("INSERT INTO detector_state VALUES (?, ?, ?)", (channel, OWNER, msgspec.msgpack.encode(ledger)))
+
+
+def _seed_frames(data_dir: Path) -> None:
+    """A frame an hour of gw-riverside: a hole that it dropped, one that is still to come, a dead letter, a stray."""
+    writer = JournalWriter(open_journal(data_dir, durable=False))
+    run, entries = bytes(range(16)), []
+    for number in range(1, 301):
+        at_ns = NOW_NS - (300 - number) * NS_PER_HOUR
+        if 84 <= number <= 97 or 252 <= number <= 254:
+            continue
+        if number == 200:
+            entries.append(RejectedEntry("gw-riverside", run, number, at_ns, b"bad", RejectReason.BAD_BODY, "not zstd"))
+            continue
+        drops = (DropRecord(84, 97, "outbox full"),) if number == 98 else ()
+        strays = (("footbridge.pier.ax", "unknown_channel"),) if number > 280 else ()
+        entries.append(
+            FrameEntry("gw-riverside", run, number, at_ns, b"frame", drops, acquired_ns=at_ns, strays=strays)
+        )
+    writer.commit(entries)
+    writer.close()
+    journal = open_journal(data_dir, durable=False)
+    journal.execute("UPDATE gateways SET seen_ns = ? WHERE gateway = 'gw-riverside'", (NOW_NS - 3 * MINUTE_NS,))
+    journal.close()
 
 
 def _seed_journal(data_dir: Path) -> None:

@@ -1,0 +1,1 @@
+"""How complete the data are: channels by their expected interval (event time), gateways by their sequences."""

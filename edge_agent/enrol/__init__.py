@@ -1,0 +1,1 @@
+"""How a gateway gets its certificate: the key is made here and stays here."""
