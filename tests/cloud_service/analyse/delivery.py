@@ -165,7 +165,8 @@ def assert_identical(one: dict[str, Any], other: dict[str, Any], *, leave_out: S
         for name, value in row.items():
             again = other["rows"][key][name]
             assert value == again or (np.isnan(value) and np.isnan(again)), (key, name, value, again)
-    differ = [before[:2] for before, after in zip(one["states"], other["states"], strict=True) if before != after]
-    assert not differ or "states" in leave_out, differ
+    if "states" not in leave_out:  # which ones, before pages of bytes
+        differ = [a[:2] for a, b in zip(one["states"], other["states"], strict=True) if a != b]
+        assert not differ, differ
     for name in one.keys() - {"rows", *leave_out}:
         assert one[name] == other[name], name
