@@ -50,8 +50,8 @@ def keep(
     size: int = KEPT_BYTES,
     total: int = KEPT_TOTAL_BYTES,
 ) -> None:
-    """Add dead letters, with at most `size` bytes of each payload; beyond `rows` and `total` bytes the gateways that have
-    the most let go of their oldest.
+    """Add dead letters, with at most `size` bytes of each payload; beyond `rows` and `total` bytes the gateways
+    that have the most let go of their oldest.
     """
     if not letters:
         return

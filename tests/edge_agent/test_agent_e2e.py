@@ -17,7 +17,7 @@ import edge_agent.agent
 from edge_agent.agent import Agent, Outcome, run_agent
 from edge_agent.settings import EdgeSettings, check_edge
 from telltale.health import decode_health, decode_status
-from telltale.readings import Flag
+from telltale.readings import Flag, RunEnd
 from telltale.settings import convert
 from telltale.topics import Verb
 from telltale.wire.frame_pb2 import Frame
@@ -154,6 +154,11 @@ async def test_frames_of_an_earlier_run_are_sent_with_their_own_run_id(broker: S
     assert runs[first.run_id] == set(range(1, first.frames + 1))
     assert runs[second.run_id] == set(range(1, second.frames + 1))
     assert second.acknowledged == first.frames + second.frames
+    second_run = bytes.fromhex(second.run_id)
+    named = [service.unique()[second_run, number].after for number in range(1, second.frames + 1)]
+    end = (RunEnd(bytes.fromhex(first.run_id), first.frames),)
+    assert named[0] == end, "sealed while the first run was still here"
+    assert set(named) <= {end, ()}
 
 
 def _lines_in(folder: Path) -> int:
