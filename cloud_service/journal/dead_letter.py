@@ -21,10 +21,13 @@ Book = Literal["", "rejected", "stored", "damaged"]
 accepted), or as stored with bytes that are not those that came."""
 
 # Materialised: a sorter would carry every payload along, only to ask for its length.
-_LENGTHS = "WITH held AS MATERIALIZED (SELECT id, gateway, length(payload) AS octets FROM dead_letter)"
-_HELD = _LENGTHS + " SELECT gateway, COUNT(*), SUM(octets) FROM held GROUP BY gateway"  # noqa: S608 - constants
-_LET_GO = (  # noqa: S608 - constants
-    _LENGTHS + ", newest AS (SELECT id, COUNT(*) OVER latest AS nth, SUM(octets) OVER latest AS total FROM held"
+_HELD = (
+    "WITH held AS MATERIALIZED (SELECT id, gateway, length(payload) AS octets FROM dead_letter)"
+    " SELECT gateway, COUNT(*), SUM(octets) FROM held GROUP BY gateway"
+)
+_LET_GO = (
+    "WITH held AS MATERIALIZED (SELECT id, gateway, length(payload) AS octets FROM dead_letter),"
+    " newest AS (SELECT id, COUNT(*) OVER latest AS nth, SUM(octets) OVER latest AS total FROM held"
     " WINDOW latest AS (PARTITION BY gateway ORDER BY id DESC))"
     " DELETE FROM dead_letter WHERE id IN (SELECT id FROM newest WHERE nth > ? OR total > ?)"
 )
