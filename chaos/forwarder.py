@@ -187,7 +187,8 @@ def _whole(answer: bytes) -> bytes:
 
 
 def _dechunked(body: bytes) -> bytes:
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     while True:
         end = body.find(b"\r\n", at)
         if end < 0:

@@ -15,7 +15,7 @@ from sensors_sim.load import LoadSettings
 SITE_START = "2100-11-15"
 SITE = "gw-riverside"
 DAY_S = 86_400
-PART_WATCHDOG_S = 8.0
+PART_WATCHDOG_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

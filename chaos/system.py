@@ -8,7 +8,6 @@ import os
 import signal
 import tempfile
 import time
-import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,7 +106,7 @@ class Doubts:
     spans: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def close(self, name: str, end_s: float | None) -> float | None:
-        """The agent ended at `end_s` and starts again; the beginning of the span. None: it starts for the first time."""
+        """The agent ended at `end_s` and starts again; when the span began. None: it starts for the first time."""
         if end_s is None:
             return None
         since_s = min(self.begun.get(name, end_s), end_s) - UNCOMMITTED_S

@@ -18,7 +18,7 @@ from telltale.errors import FatalError
 RESTART_S = 0.3
 STOP_WITHIN_S = 10.0
 REST_WITHIN_S = 8.0
-WATCHDOG_S = 8.0
+WATCHDOG_S = 20.0
 POLL_S = 0.05
 
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import deque
 from pathlib import Path
 
+from edge_agent.forecast import Forecast
 from edge_agent.frame.assemble import FrameAssembler
 from edge_agent.outbox.box import Outbox
 from edge_agent.reports import Reports
 from edge_agent.window.pipeline import Pipeline
 from telltale import __version__
-from telltale.clock import NS_PER_HOUR, NS_PER_S, Clock
+from telltale.clock import Clock
 from telltale.health import Health
 from telltale.readings import ClockQuality
 
 STATM = Path("/proc/self/statm")
-GROWTH_POINTS = 60
-GROWTH_MIN_NS = 30 * NS_PER_S
 
 
 class HealthTeller:
@@ -40,12 +38,14 @@ class HealthTeller:
         self._assembler = assembler
         self._outbox = outbox
         self._reports = reports
-        self._sizes: deque[tuple[int, int]] = deque(maxlen=GROWTH_POINTS)
+        self._forecast = Forecast()
 
     async def tell(self, quality: ClockQuality) -> Health:
         """The state now."""
         outbox = self._outbox
-        self._sizes.append((self._clock.monotonic_ns(), outbox.size))
+        free_bytes = shutil.disk_usage(self._folder).free
+        self._forecast.observe(self._clock.monotonic_ns(), outbox.offered_bytes, outbox.size)
+        room_bytes = max(min(outbox.settings.max_bytes - outbox.size, free_bytes), 0)
         return Health(
             at_ns=self._clock.now_ns(),
             version=__version__,
@@ -56,21 +56,15 @@ class HealthTeller:
             acknowledged=outbox.acknowledged,
             rejected=outbox.rejected,
             dropped=outbox.dropped,
-            hours_left=self._hours_left(),
-            disk_free_bytes=shutil.disk_usage(self._folder).free,
+            damaged=outbox.damaged,
+            hours_left=self._forecast.hours_left(room_bytes),
+            outage_hours=self._forecast.outage_hours(room_bytes),
+            disk_free_bytes=free_bytes,
             rss_bytes=rss_bytes(),
             clock_quality=int(quality),
             inputs=self._pipeline.health(),
             errors=self._reports.errors(),
         )
-
-    def _hours_left(self) -> float | None:
-        """Hours until the outbox is full at the growth of the last minutes; None while it does not grow."""
-        (first_ns, first), (last_ns, last) = self._sizes[0], self._sizes[-1]
-        if last_ns - first_ns < GROWTH_MIN_NS or last <= first:
-            return None
-        rate = (last - first) / (last_ns - first_ns)
-        return max(self._outbox.settings.max_bytes - last, 0) / rate / NS_PER_HOUR
 
 
 def rss_bytes() -> int:

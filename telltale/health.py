@@ -33,7 +33,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         version: of the agent.
         backlog_frames, backlog_bytes, oldest_ns: frames committed and not yet store-acked.
         produced, acknowledged, rejected, dropped: counts of this run.
-        hours_left: until the outbox is full at the present rate; None when it is not filling.
+        damaged: places in the outbox's files that this run found torn or flipped; frames lost by it are in `dropped`.
+        hours_left: until the outbox or the disk is full at the present rate; None when it is not filling.
+        outage_hours: how long an outage that began now could be bridged, at the present rate of production; None where
+            nothing is produced, or for the first half minute.
         disk_free_bytes, rss_bytes: of the gateway.
         clock_quality: 0 unknown, 1 free running, 2 synchronised.
         inputs: every configured channel.
@@ -49,7 +52,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged: Int64 = 0
     rejected: Int64 = 0
     dropped: Int64 = 0
+    damaged: Int64 = 0
     hours_left: float | None = None
+    outage_hours: float | None = None
     disk_free_bytes: Int64 = 0
     rss_bytes: Int64 = 0
     clock_quality: Int64 = 0

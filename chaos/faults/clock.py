@@ -1,4 +1,4 @@
-"""The wall clock is wrong when a process starts: 1970, an hour off, ten years ahead (libfaketime). True at the next start."""
+"""The wall clock is wrong when a process starts: 1970, an hour off, ten years ahead. It is true at the next start."""
 
 from __future__ import annotations
 

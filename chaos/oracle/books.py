@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import msgspec
 
 from chaos.layout import Gateway
 from chaos.oracle.findings import Verdict
-from chaos.oracle.stored import Table
+from chaos.oracle.stored import Row, Table
 from cloud_service.store.schema import decode_rows
 from sensors_sim.truth import EMITTED_FILE, EmittedChunk, EmittedTick
 from telltale.clock import NS_PER_S
@@ -88,8 +88,8 @@ class _Books:
     def __init__(
         self,
         site: Site,
-        readings: dict[Reading, object],
-        windows: dict[Reading, object],
+        readings: Mapping[Reading, Row],
+        windows: Mapping[Reading, Row],
         elsewhere: Elsewhere,
         verdict: Verdict,
     ) -> None:
@@ -131,12 +131,12 @@ class _Books:
         row = self._windows.get(key)
         if row is None:
             return "no window in the store"
-        if row.get("samples") != chunk.count:  # type: ignore[attr-defined]
-            return f"a window of {row.get('samples')} samples instead of {chunk.count}"  # type: ignore[attr-defined]
+        if row.get("samples") != chunk.count:
+            return f"a window of {row.get('samples')} samples instead of {chunk.count}"
         if gateway.load is None:
             return ""
         mean = chunk.sum / chunk.count * LOAD_SCALE
-        found = row.get("mean", math.nan)  # type: ignore[attr-defined]
+        found = row.get("mean", math.nan)
         return (
             "" if math.isclose(found, mean, rel_tol=MEAN_TOLERANCE, abs_tol=1e-7) else f"mean {found} instead of {mean}"
         )
@@ -145,7 +145,7 @@ class _Books:
         absent = [key for key in keys if key not in self._readings]
         if absent:
             return f"{len(absent)} of {chunk.count} readings not in the store"
-        values = [row["value"] for key in keys if "value" in (row := self._readings[key])]  # type: ignore[operator, index]
+        values = [row["value"] for key in keys if "value" in (row := self._readings[key])]
         if len(values) != chunk.count - chunk.missing:
             return f"{len(values)} values instead of {chunk.count - chunk.missing}"
         total = math.fsum(values)
@@ -207,10 +207,11 @@ def read_elsewhere(cloud_data: Path) -> Elsewhere:
 
 
 def check_journal(cloud_data: Path, verdict: Verdict) -> None:
-    """No frame is in the journal twice, and no reading's frame was taken in under two names."""
+    """No frame is in the journal twice."""
     twice = _rows(
         cloud_data / "journal.db",
-        "SELECT gateway, hex(run_id), sequence, COUNT(*) FROM frames GROUP BY gateway, run_id, sequence HAVING COUNT(*) > 1",
+        "SELECT gateway, hex(run_id), sequence, COUNT(*) FROM frames"
+        " GROUP BY gateway, run_id, sequence HAVING COUNT(*) > 1",
     )
     for gateway, run_id, sequence, count in twice:
         verdict.complaints.add(

@@ -72,7 +72,8 @@ def _check_levels(rows: Iterable[Mapping[str, Any]], verdict: Verdict) -> None:
 
 def check_same_mails(cloud_data: Path, reference: Path, verdict: Verdict) -> None:
     """The mails about structures are those of the undisturbed run."""
-    text = "SELECT message_id, incident, tier FROM outbox WHERE incident IN (SELECT id FROM incidents WHERE structure != '')"
+    of_structures = "incident IN (SELECT id FROM incidents WHERE structure != '')"
+    text = f"SELECT message_id, incident, tier FROM outbox WHERE {of_structures}"
     found, wanted = (
         {row["message_id"]: row for row in query(folder / "state.db", text)} for folder in (cloud_data, reference)
     )

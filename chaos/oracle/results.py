@@ -1,4 +1,4 @@
-"""What the service concluded, against the undisturbed run: the same rows, the same incidents, the same mails to send."""
+"""What the service concluded, against the undisturbed run: the same rows and the same incidents."""
 
 from __future__ import annotations
 

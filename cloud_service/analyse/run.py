@@ -19,12 +19,13 @@ from cloud_service.analyse.analysis import Analysis
 from cloud_service.analyse.commit import load_state, read_meta
 from cloud_service.analyse.gates import Gates
 from cloud_service.analyse.gateway_watch import Gateways
-from cloud_service.analyse.held import read_gates, read_tickets
+from cloud_service.analyse.held import read_tickets
 from cloud_service.analyse.report import Reporter
 from cloud_service.analyse.settings import AnalyseSettings
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
 from cloud_service.analyse.tail import JournalTail, Wait
+from cloud_service.gate_record import read_gates
 from cloud_service.journal.reader import JournalReader
 from cloud_service.journal.writer import open_journal
 from cloud_service.process_stats import write_stats
@@ -164,7 +165,7 @@ def _follow(
             pause_s = 0.0
         if clock.monotonic_ns() >= next_tick_ns:
             analysis.look(tail.offset)
-            analysis.tick(caught_up=not records)
+            analysis.tick(caught_up=tail.is_near_end())
             with contextlib.suppress(OSError):  # counters are not worth the process
                 write_stats(data_dir, "analyse", asdict(counters))
             next_tick_ns = clock.monotonic_ns() + TICK_NS

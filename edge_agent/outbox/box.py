@@ -65,6 +65,7 @@ class Outbox:
         self.settings = settings
         self.may_drop = False
         self.acknowledged = self.rejected = self.dropped = 0
+        self.offered_bytes = 0
         self.changed = asyncio.Event()
         self._reports = reports
         self._pending = PendingFrames(settings.memory_bytes)
@@ -111,6 +112,7 @@ class Outbox:
 
     def offer(self, frame: SealedFrame) -> None:
         """Take a sealed frame over; committed with the next transaction."""
+        self.offered_bytes += len(frame.payload)
         self.dropped += self._pending.put(frame)
         self._wake.set()
 

@@ -20,7 +20,7 @@ class RunState(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         ordinal, run_id, boot_id: as in `Run`.
         last_sequence: the highest sequence that was written.
-        live: packed sequences that are still needed; all others up to `last_sequence` are gone.
+        live: packed ranges of sequences that are still needed; all others up to `last_sequence` are gone.
         notes: packed (first, last, reason, reporter) of what was let go.
     """
 
@@ -59,22 +59,14 @@ def decode_checkpoint(payload: bytes, where: str) -> Checkpoint:
     raise FatalError(f"{where}: outbox version {version} is newer than this agent's {VERSION}")
 
 
-def pack_sequences(sequences: NDArray[np.int64]) -> bytes:
-    """Ascending sequences, shape (n,), as compressed (first, last) ranges."""
-    if not len(sequences):
-        return b""
-    breaks = np.flatnonzero(np.diff(sequences) != 1)
-    firsts = sequences[np.concatenate(([0], breaks + 1))]
-    lasts = sequences[np.concatenate((breaks, [len(sequences) - 1]))]
-    return pack_numbers(np.column_stack((firsts, lasts)).ravel())
+def pack_ranges(ranges: NDArray[np.int64]) -> bytes:
+    """(first, last) ranges of sequences, shape (n, 2), compressed."""
+    return pack_numbers(ranges.ravel())
 
 
-def unpack_sequences(packed: bytes) -> NDArray[np.int64]:
-    """The sequences, ascending, shape (n,)."""
-    bounds = unpack_numbers(packed).reshape(-1, 2)
-    counts = bounds[:, 1] - bounds[:, 0] + 1
-    begins = np.concatenate(([0], np.cumsum(counts)[:-1])) if len(counts) else counts
-    return np.repeat(bounds[:, 0] - begins, counts) + np.arange(counts.sum(), dtype=np.int64)
+def unpack_ranges(packed: bytes) -> NDArray[np.int64]:
+    """The ranges, shape (n, 2)."""
+    return unpack_numbers(packed).reshape(-1, 2)
 
 
 def pack_numbers(numbers: NDArray[np.int64]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 RANK_BITS = 8
+PIECE = 16_384
 TIDY_AT = 1_024  # dead entries, from where on they are taken out once they are the greater part
+
+
+# Sequences, segments, offsets, and sizes with ranks: arrays of one length.
+Columns = tuple["array[int]", "array[int]", "array[int]", "array[int]"]
 
 
 class Place(NamedTuple):
@@ -56,13 +62,13 @@ class FrameIndex:
         if at < len(self._sequences) - 1:
             self._hints.clear()
 
-    def fill(self, sequences: NDArray[np.uint32], segments: NDArray[np.uint32], offsets: NDArray[np.uint32],
-             sizes: NDArray[np.uint32]) -> None:  # fmt: skip
-        """Take many frames into an empty index; arrays of one length, by ascending sequence, sizes with ranks."""
-        self._sequences, self._segments = _copied(sequences), _copied(segments)
-        self._offsets, self._sizes = _copied(offsets), _copied(sizes)
-        self.frames = len(sequences)
-        self.size = int((sizes >> RANK_BITS).sum(dtype=np.int64))
+    def adopt(self, columns: Columns) -> None:
+        """Take over many frames as they are, into an empty index; ascending, each sequence once."""
+        self._sequences, self._segments, self._offsets, self._sizes = columns
+        for piece in pieces(len(self._sizes)):
+            sizes = np.asarray(self._sizes, np.uint32)[piece]
+            self.frames += len(sizes)
+            self.size += int((sizes >> RANK_BITS).sum(dtype=np.int64))
 
     def get(self, sequence: int) -> Place | None:
         """Where a frame is; None when it is not here."""
@@ -108,7 +114,7 @@ class FrameIndex:
             return
         kept = np.flatnonzero(np.asarray(self._sizes, np.uint32))
         for name in ("_sequences", "_segments", "_offsets", "_sizes"):
-            setattr(self, name, _copied(np.asarray(getattr(self, name), np.uint32)[kept]))
+            setattr(self, name, copied(np.asarray(getattr(self, name), np.uint32)[kept]))
         self._begin = self._dead = 0
         self._hints.clear()
 
@@ -135,16 +141,23 @@ class FrameIndex:
         self._hints[rank] = len(self._sequences)
         return None
 
-    def sequences(self) -> NDArray[np.int64]:
-        """All sequences here, ascending."""
-        kept = np.flatnonzero(np.asarray(self._sizes, np.uint32))
-        return np.asarray(self._sequences, np.uint32)[kept].astype(np.int64)
+    def ranges(self) -> NDArray[np.int64]:
+        """All sequences here as (first, last) ranges, shape (n, 2), ascending."""
+        found = [
+            ranges_of(np.asarray(self._sequences, np.uint32)[piece][np.asarray(self._sizes, np.uint32)[piece] != 0])
+            for piece in pieces(len(self._sizes))
+        ]
+        bounds = np.concatenate([np.empty((0, 2), np.int64), *found])
+        joins = np.flatnonzero(bounds[1:, 0] == bounds[:-1, 1] + 1)
+        return np.delete(bounds.ravel(), np.concatenate((2 * joins + 1, 2 * joins + 2))).reshape(-1, 2)
 
-    def ranks(self) -> dict[int, int]:
+    def ranks(self) -> Counter[int]:
         """How many frames of each rank are here."""
-        sizes = np.asarray(self._sizes, np.uint32)
-        ranks, counts = np.unique(sizes[sizes != 0] & ((1 << RANK_BITS) - 1), return_counts=True)
-        return dict(zip(ranks.tolist(), counts.tolist(), strict=True))
+        counts = np.zeros(1 << RANK_BITS, np.int64)
+        for piece in pieces(len(self._sizes)):
+            sizes = np.asarray(self._sizes, np.uint32)[piece]
+            counts += np.bincount(sizes[sizes != 0] & ((1 << RANK_BITS) - 1), minlength=len(counts))
+        return Counter({rank: count for rank, count in enumerate(counts.tolist()) if count})
 
     def in_segment(self, number: int) -> list[Place]:
         """The frames that are in that segment."""
@@ -152,7 +165,21 @@ class FrameIndex:
         return [self._place(int(at)) for at in np.flatnonzero(here)]
 
 
-def _copied(values: NDArray[np.uint32]) -> array[int]:
-    copied = array("I")
-    copied.frombytes(values.astype(np.uint32, copy=False).tobytes())
-    return copied
+def pieces(length: int) -> Iterator[slice]:
+    """Slices that cover a long array: what is computed in between stays small."""
+    return (slice(first, first + PIECE) for first in range(0, length, PIECE))
+
+
+def ranges_of(sequences: NDArray[np.uint32] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ascending sequences, shape (n,), as (first, last) ranges, shape (m, 2)."""
+    breaks = np.flatnonzero(np.diff(sequences) != 1)
+    firsts = np.concatenate((sequences[:1], sequences[breaks + 1]))
+    lasts = np.concatenate((sequences[breaks], sequences[-1:]))
+    return np.column_stack((firsts, lasts)).astype(np.int64)
+
+
+def copied(values: NDArray[np.uint32]) -> array[int]:
+    """An array that can grow."""
+    out = array("I")
+    out.frombytes(values.astype(np.uint32, copy=False).tobytes())
+    return out

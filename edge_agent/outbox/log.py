@@ -46,12 +46,15 @@ class SegmentLog:
             OSError: nothing can be relied on; append again.
         """
         segment = self._with_room()
+        begin = segment.size
         try:
-            begin = segment.append(buffers)
+            segment.append(buffers)
             if sync:
                 segment.sync()
         except OSError:
             self._active = None
+            with suppress(OSError):
+                segment.cut(begin)
             segment.close()
             raise
         return segment, begin

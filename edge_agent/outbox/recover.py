@@ -13,16 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.outbox.checkpoint import RunState, decode_checkpoint, unpack_numbers, unpack_sequences
-from edge_agent.outbox.index import RANK_BITS
+from edge_agent.outbox.checkpoint import RunState, decode_checkpoint, unpack_numbers, unpack_ranges
+from edge_agent.outbox.index import RANK_BITS, Columns, copied, pieces
 from edge_agent.outbox.notes import DropNotes
 from edge_agent.outbox.record import HEADER_BYTES, Header, Kind, find_header
 from edge_agent.outbox.run import Run, drops_in, reported_in
 from edge_agent.outbox.scan import Damaged, Found, walk
 from edge_agent.outbox.segment import Segment
 from telltale.readings import DropRecord
-
-Places = tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint32]]
 
 
 @dataclass(slots=True)
@@ -50,7 +48,7 @@ class _Replayed:
     base: RunState | None = None
     events: list[tuple[Header, bytes]] = field(default_factory=list)
     written: array[int] = field(default_factory=lambda: array("I"))
-    found: list[array[int]] = field(default_factory=lambda: [array("I") for _ in range(4)])
+    found: Columns = field(default_factory=lambda: (array("I"), array("I"), array("I"), array("I")))
 
     def rebase(self, state: RunState) -> None:
         self.base = state
@@ -137,62 +135,107 @@ class _Replay:
             run.notes = DropNotes(unpack_numbers(base.notes).reshape(-1, 4).tolist())
         gone = _apply_events(run.notes, replayed.events)
         needed, run.last_sequence = _needed(replayed, gone)
-        places = _copies(replayed.found, segments)
-        here = np.isin(places[0], needed, assume_unique=True)
-        run.index.fill(*(column[here] for column in places))
-        _count(places[1][here], places[3][here], segments)
-        self._note_lost(run, np.setdiff1d(needed, places[0], assume_unique=True))
+        places = _only(needed, _copies(replayed.found, segments))
+        run.index.adopt(places)
+        _count(places, segments)
+        self._note_lost(run, _without(needed, run.index.ranges()))
         return run
 
     def _note_lost(self, run: Run, lost: NDArray[np.int64]) -> None:
-        self._out.lost += len(lost)
-        for sequence in lost.tolist():
-            run.notes.lost(sequence, sequence)
-            run.notes.add(DropRecord(sequence, sequence, "damaged"))
+        for first, last in lost.tolist():
+            self._out.lost += last - first + 1
+            run.notes.lost(first, last)
+            run.notes.add(DropRecord(first, last, "damaged"))
 
 
 def _apply_events(notes: DropNotes, events: Iterable[tuple[Header, bytes]]) -> NDArray[np.int64]:
-    """Bring the notes up to date; returns the sequences that the events say are gone."""
-    gone = [np.empty(0, np.int64)]
+    """Bring the notes up to date; returns the ranges that the events say are gone."""
+    gone = [np.empty((0, 2), np.int64)]
     for header, payload in events:
         if header.kind == Kind.SETTLED:
-            gone.append(unpack_sequences(payload))
-            for sequence in gone[-1].tolist():
-                notes.settled(sequence, sequence)
+            gone.append(unpack_ranges(payload))
+            for first, last in gone[-1].tolist():
+                notes.settled(first, last)
         elif header.kind == Kind.DROPPED:
             for drop in drops_in(payload):
                 notes.lost(drop.first, drop.last)
                 notes.add(drop)
-                gone.append(np.arange(drop.first, drop.last + 1, dtype=np.int64))
+                gone.append(np.array([[drop.first, drop.last]], np.int64))
         elif header.kind == Kind.REPORTED:
             notes.report(reported_in(payload), header.sequence)
     return np.concatenate(gone)
 
 
 def _needed(replayed: _Replayed, gone: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """The sequences that must be there, ascending, and the highest one that was written."""
+    """The ranges that must be there, ascending and disjoint, and the highest sequence that was written."""
     written, base = np.array(replayed.written, np.int64), replayed.base
     known = base.last_sequence if base else int(min(written, default=1)) - 1
-    last = max([known, *written[-1:].tolist(), int(max(written, default=0)), int(max(gone, default=0))])
-    live = unpack_sequences(base.live) if base else np.empty(0, np.int64)
-    since = np.arange(known + 1, last + 1, dtype=np.int64)  # with the holes: what damage has taken
-    return np.setdiff1d(np.union1d(np.concatenate((live, since)), written), gone), last
+    last = max([known, int(max(written, default=0)), int(gone[:, 1].max(initial=0))])
+    live = unpack_ranges(base.live) if base else np.empty((0, 2), np.int64)
+    since = np.array([[known + 1, last]], np.int64)[: last - known]  # with the holes: what damage has taken
+    again = np.repeat(written[written <= known], 2).reshape(-1, 2)
+    return _without(_joined(np.concatenate((live, since, again))), gone), last
 
 
-def _copies(found: list[array[int]], segments: dict[int, Segment]) -> Places:
+def _joined(ranges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same sequences, as disjoint ranges in ascending order."""
+    out: list[list[int]] = []
+    for first, last in ranges[np.argsort(ranges[:, 0], kind="stable")].tolist():
+        if out and first <= out[-1][1] + 1:
+            out[-1][1] = max(out[-1][1], last)
+        else:
+            out.append([first, last])
+    return np.array(out, np.int64).reshape(-1, 2)
+
+
+def _without(ranges: NDArray[np.int64], gone: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What of `ranges` (disjoint, ascending) is not in `gone`."""
+    out, cuts, at = [], _joined(gone).tolist(), 0
+    for begin, last in ranges.tolist():
+        first = begin
+        while at < len(cuts) and cuts[at][1] < first:
+            at += 1
+        cut = at
+        while cut < len(cuts) and cuts[cut][0] <= last:
+            out.append((first, cuts[cut][0] - 1))
+            first = cuts[cut][1] + 1
+            cut += 1
+        out.append((first, last))
+    return np.array([pair for pair in out if pair[0] <= pair[1]], np.int64).reshape(-1, 2)
+
+
+def _only(needed: NDArray[np.int64], found: Columns) -> Columns:
+    """Those of the places (ascending) whose sequence is needed."""
+    keep = np.zeros(len(found[0]), bool)
+    for piece in pieces(len(keep) if len(needed) else 0):
+        sequences = np.asarray(found[0], np.uint32)[piece].astype(np.int64)
+        at = np.searchsorted(needed[:, 0], sequences, "right") - 1
+        keep[piece] = (at >= 0) & (sequences <= needed[at, 1])
+    return found if keep.all() else _chosen(found, keep)
+
+
+def _chosen(found: Columns, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Columns:
+    a, b, c, d = (copied(np.asarray(column, np.uint32)[rows]) for column in found)
+    return a, b, c, d
+
+
+def _copies(found: Columns, segments: dict[int, Segment]) -> Columns:
     """Each sequence once, ascending, where it was written last and is whole.
 
     Where power failed while a segment was compacted, the copy may be torn, and where a commit was tried again, the
     first try: of frames that are there twice the payloads are looked at.
     """
-    columns = [np.array(column, np.uint32) for column in found]
-    kept, from_end, counts = np.unique(columns[0][::-1], return_index=True, return_counts=True)
-    at = len(columns[0]) - 1 - from_end
-    for number in np.flatnonzero(counts > 1).tolist():
-        candidates = np.flatnonzero(columns[0] == kept[number])[::-1].tolist()
-        whole = (row for row in candidates if _is_whole(segments[columns[1][row]], int(columns[2][row])))
-        at[number] = next(whole, candidates[0])
-    return kept, columns[1][at], columns[2][at], columns[3][at]
+    sequences = np.asarray(found[0], np.uint32)
+    if (sequences[1:] > sequences[:-1]).all():
+        return found
+    order = np.argsort(sequences, kind="stable")
+    is_last = np.append(np.diff(sequences[order]) != 0, True)
+    rows = order[is_last]
+    for number in sequences[order][:-1][~is_last[:-1]].tolist():
+        candidates = np.flatnonzero(sequences == number)[::-1].tolist()
+        whole = (row for row in candidates if _is_whole(segments[found[1][row]], found[2][row]))
+        rows[np.searchsorted(sequences[rows], number)] = next(whole, candidates[0])
+    return _chosen(found, rows)
 
 
 def _is_whole(segment: Segment, offset: int) -> bool:
@@ -200,8 +243,11 @@ def _is_whole(segment: Segment, offset: int) -> bool:
     return header is not None and header.fits(segment.read(offset + HEADER_BYTES, header.length))
 
 
-def _count(numbers: NDArray[np.uint32], sizes: NDArray[np.uint32], segments: dict[int, Segment]) -> None:
-    for number in np.unique(numbers).tolist():
-        here = sizes[numbers == number] >> RANK_BITS
-        segments[number].frames += len(here)
-        segments[number].live_bytes += int(here.sum(dtype=np.int64)) + HEADER_BYTES * len(here)
+def _count(places: Columns, segments: dict[int, Segment]) -> None:
+    for piece in pieces(len(places[0])):
+        numbers = np.asarray(places[1], np.uint32)[piece]
+        sizes = np.asarray(places[3], np.uint32)[piece] >> RANK_BITS
+        for number in set(numbers.tolist()):
+            here = sizes[numbers == number]
+            segments[number].frames += len(here)
+            segments[number].live_bytes += int(here.sum(dtype=np.int64)) + HEADER_BYTES * len(here)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge_agent.outbox.checkpoint import RunState, pack_numbers, pack_sequences, unpack_numbers
+from edge_agent.outbox.checkpoint import RunState, pack_numbers, pack_ranges, unpack_numbers
 from edge_agent.outbox.index import FrameIndex
 from edge_agent.outbox.notes import REASONS, DropNotes
 from edge_agent.outbox.record import Kind, header_for
@@ -42,7 +42,7 @@ class Run:
     def state(self) -> RunState:
         """For a checkpoint."""
         notes = pack_numbers(np.array(list(self.notes), np.int64).ravel())
-        live = pack_sequences(self.index.sequences())
+        live = pack_ranges(self.index.ranges())
         return RunState(self.ordinal, self.run_id, self.boot_id, self.last_sequence, live, notes)
 
     def record(self, kind: Kind, payload: bytes, sequence: int = 0) -> tuple[bytes, bytes]:

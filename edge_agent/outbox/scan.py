@@ -44,10 +44,11 @@ def walk(segment: Segment) -> Iterator[Found | Damaged]:
 
 def _record_at(segment: Segment, offset: int) -> Found | None:
     raw = segment.read(offset, HEADER_BYTES)
-    header = find_header(raw)
+    header = read_header(raw)
+    is_mended = header is None and (header := find_header(raw)) is not None
     if header is None or header.length > MAX_PAYLOAD_BYTES or offset + HEADER_BYTES + header.length > segment.size:
         return None
-    return Found(header, offset, is_mended=raw != header.packed())
+    return Found(header, offset, is_mended)
 
 
 def _next_record(segment: Segment, offset: int) -> int:

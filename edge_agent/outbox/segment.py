@@ -41,20 +41,27 @@ class Segment:
         """What would be free if only frames that are needed were left."""
         return self.size - self.live_bytes
 
-    def append(self, buffers: Sequence[bytes]) -> int:
-        """Write `buffers` at the end; returns where they begin.
+    def append(self, buffers: Sequence[bytes]) -> None:
+        """Write `buffers` at the end.
 
         Raises:
             OSError: some of it may be in the file: append nothing more to it.
         """
-        begin = self.size
         for first in range(0, len(buffers), MAX_BUFFERS):
             some = buffers[first : first + MAX_BUFFERS]
             left = sum(map(len, some)) - os.writev(self._fd, some)
             if left:  # a disk that fills up takes a part, and says why at the next try
                 _write_all(self._fd, b"".join(some)[-left:])
             self.size += sum(map(len, some))
-        return begin
+
+    def cut(self, size: int) -> None:
+        """Take back what was appended beyond `size`.
+
+        Raises:
+            OSError: it stays; at the next start it is read, or counted as damaged.
+        """
+        os.ftruncate(self._fd, size)
+        self.size = size
 
     def sync(self) -> None:
         """Return once all that was appended, and the file's name, are on the disk.

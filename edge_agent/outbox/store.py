@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from edge_agent.frame.assemble import SealedFrame
-from edge_agent.outbox.checkpoint import encode_checkpoint, pack_sequences
-from edge_agent.outbox.index import Place
+from edge_agent.outbox.checkpoint import encode_checkpoint, pack_ranges
+from edge_agent.outbox.index import Place, ranges_of
 from edge_agent.outbox.log import SegmentLog
 from edge_agent.outbox.record import HEADER_BYTES, Header, Kind, find_header, header_for
 from edge_agent.outbox.recover import recover
@@ -179,8 +179,8 @@ class OutboxStore:
             taken = self.take(run, first, min(last, MAX_SEQUENCE))
             applied.acknowledged += len(taken)
             gone += taken
-        sequences = np.unique(np.array([place.sequence for place in gone], np.int64))
-        return run.record(Kind.SETTLED, pack_sequences(sequences)) if gone else ()
+        sequences = np.array(sorted({place.sequence for place in gone}), np.int64)
+        return run.record(Kind.SETTLED, pack_ranges(ranges_of(sequences))) if gone else ()
 
     def _reject(self, run: Run, sequence: int, reason: str, detail: str, applied: Applied) -> list[Place]:
         if (place := run.index.get(sequence)) is None:

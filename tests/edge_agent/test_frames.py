@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 
 from edge_agent.frame.assemble import FrameAssembler, FrameSettings, Rank, SealedFrame
 from telltale.clock import NS_PER_S, ManualClock
-from telltale.readings import Block, ClockQuality
+from telltale.readings import Block, ClockQuality, RunEnd
 from telltale.wire.codec import decode_frame
 
 
@@ -14,6 +16,7 @@ class Bench:
     def __init__(self, **settings: float) -> None:
         self.clock = ManualClock(1_000)
         self.sealed: list[SealedFrame] = []
+        self.earlier: dict[bytes, tuple[RunEnd, ...]] = defaultdict(tuple)
         self.assembler = FrameAssembler(
             "gw-1",
             bytes(16),
@@ -21,6 +24,7 @@ class Bench:
             quality=lambda: ClockQuality.SYNCHRONISED,
             settings=FrameSettings(**settings),  # type: ignore[arg-type]
             sealed=self.sealed.append,
+            earlier=lambda run_id: self.earlier[run_id],
         )
 
     def add(self, rank: Rank, samples: int = 4) -> None:
@@ -54,3 +58,21 @@ def test_a_frame_is_sealed_when_its_first_reading_has_waited() -> None:
     bench.clock.advance(NS_PER_S)
     bench.assembler.seal_due()
     assert len(bench.sealed) == 2  # nothing new, nothing sent
+
+
+def test_a_frame_names_the_earlier_runs_that_were_not_delivered_when_it_was_sealed() -> None:
+    bench = Bench()
+    ends = (RunEnd(b"a" * 16, 7), RunEnd(b"b" * 16, 2))
+    bench.earlier[bytes(16)] = ends
+    bench.add(Rank.SCALAR)
+    bench.assembler.seal_all()
+    bench.earlier[bytes(16)] = ends[1:]
+    bench.add(Rank.SCALAR)
+    bench.assembler.seal_all()
+    bench.earlier[bytes(16)] = ()
+    bench.add(Rank.SCALAR)
+    bench.assembler.seal_all()
+    assert [decode_frame(frame.payload, "gw-1").after for frame in bench.sealed] == [ends, ends[1:], ()]
+    bench.earlier[b"b" * 16] = ends[:1]
+    report = bench.assembler.report(b"b" * 16, 3, ())
+    assert decode_frame(report.payload, "gw-1").after == ends[:1]

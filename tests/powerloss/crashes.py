@@ -27,12 +27,12 @@ def crash(
     )
     points = sorted(chance.choices(range(begin, len(calls) + 1), k=count))
     disk, done, tally = Disk(root), 0, {"calls": len(calls) - begin, "crashes": 0}
-    with _scratch() as scratch:
+    with scratch() as space:
         for number, point in enumerate(points):
             for call in calls[done:point]:
                 disk.take(call)
             done = point
-            folder = scratch / str(number)
+            folder = space / str(number)
             folder.mkdir()
             lay_out(disk.after_loss(random.Random(f"{seed}/{number}")), root, folder)
             try:
@@ -47,6 +47,7 @@ def crash(
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def scratch() -> Iterator[Path]:
+    """A folder for what is written and read a thousand times."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None, prefix="powerloss-") as folder:
         yield Path(folder)

@@ -93,3 +93,11 @@ def test_what_was_committed_is_there_after_every_crash(recording: tuple[list[Cal
     calls, folder = recording
     tally = crash(calls, folder, CRASHES, seed, check)
     assert tally["crashes"] == CRASHES
+
+
+def test_an_outbox_that_does_not_sync_is_found_out(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    calls = record(Path(outbox_work.__file__), folder, "careless")
+    with pytest.raises(AssertionError):
+        crash(calls, folder, 100, 1, check)
