@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from edge_agent.frame.assemble import SealedFrame
+from edge_agent.outbox.batch import Applied, Batch
 from edge_agent.outbox.checkpoint import encode_checkpoint, pack_ranges
 from edge_agent.outbox.index import Place, ranges_of
 from edge_agent.outbox.log import SegmentLog
-from edge_agent.outbox.record import HEADER_BYTES, Header, Kind, find_header, header_for
+from edge_agent.outbox.record import HEADER_BYTES, Header, Kind, find_header
 from edge_agent.outbox.recover import recover
 from edge_agent.outbox.rejected import RejectedFrames
 from edge_agent.outbox.run import Run
@@ -33,25 +33,6 @@ SEGMENTS = 512  # about so many files at most, for a very large outbox
 LEAST_SEGMENTS = 8  # and at least so many, for a very small one
 MAX_SEGMENT_BYTES = 1 << 30  # offsets have 32 bits
 MAX_FRAMES = 1_000_000  # 16 MB of index
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one commit does: frames in, store-acks, drops that happened in memory."""
-
-    frames: list[SealedFrame] = field(default_factory=list)
-    acks: list[StoredAck] = field(default_factory=list)
-    drops: list[DropRecord] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Applied:
-    """What a commit did, in frames of any run; `failure`: why its frames and drops are not on the disk."""
-
-    acknowledged: int = 0
-    rejected: list[str] = field(default_factory=list)
-    dropped: int = 0
-    failure: OSError | None = None
 
 
 class OutboxStore:
@@ -155,7 +136,7 @@ class OutboxStore:
         for frame in frames:
             run = self.runs[self._ordinals[frame.run_id]]
             places.append((run, Place(frame.sequence, 0, at, len(frame.payload), int(frame.rank))))
-            buffers += [_header(run, frame), frame.payload]
+            buffers += run.frame(frame)
             at += HEADER_BYTES + len(frame.payload)
         if not buffers:
             return
@@ -317,18 +298,6 @@ class OutboxStore:
     def close(self) -> None:
         """Sync and close."""
         self.log.close()
-
-
-def _header(run: Run, frame: SealedFrame) -> bytes:
-    return header_for(
-        Kind.FRAME,
-        frame.payload,
-        ordinal=run.ordinal,
-        run_id=run.run_id,
-        sequence=frame.sequence,
-        rank=int(frame.rank),
-        acquired_ns=frame.acquired_ns,
-    )
 
 
 def _is_of(header: Header, run: Run, place: Place) -> bool:

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent.frame.assemble import Rank, SealedFrame
+from edge_agent.outbox.batch import Applied, Batch
 from edge_agent.outbox.box import Outbox, OutboxSettings
 from edge_agent.outbox.schema import frame_id, sequence_of
 from edge_agent.outbox.segment import Segment
-from edge_agent.outbox.store import Applied, Batch, OutboxStore
+from edge_agent.outbox.store import OutboxStore
 from edge_agent.outbox.thin import thin
 from edge_agent.reports import Reports
 from telltale.errors import FatalError
@@ -268,7 +269,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from edge_agent.frame.assemble import Rank, SealedFrame
-from edge_agent.outbox.store import Batch, OutboxStore
+from edge_agent.outbox.batch import Batch
+from edge_agent.outbox.store import OutboxStore
 store = OutboxStore(Path(sys.argv[1]), 1 << 24)
 store.begin_run(b"w" * 16)
 sequence = 0
