@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench lock proto clean
+.PHONY: demo test check bench chaos fuzz lock proto clean
 
 demo: $(READY)          ## the whole system on this machine; DEMO="--for 60 --summary s.json" to end by itself
 	$(BIN)/telltale demo $(DEMO)
@@ -24,6 +24,15 @@ check: $(READY)         ## format, lint, types, direction of imports
 
 bench: $(READY)         ## ratios measured in one run
 	$(BIN)/python -m bench $(BENCH)
+
+TARGET  ?= frame
+SECONDS ?= 60
+fuzz: $(READY)          ## coverage-guided fuzzing: make fuzz TARGET=mail SECONDS=300 (docs/fuzzing.md)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	$(BIN)/python -m tests.fuzz $(TARGET) $(SECONDS)
+
+chaos: $(READY)         ## the fault campaign: FAULTS=30 takes a few minutes, FAULTS=500 is the long form; SEED=n
+	$(BIN)/python -m chaos --faults $(or $(FAULTS),30) --seed $(or $(SEED),1) $(CHAOS)
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {v.major}.{v.minor}: make PYTHON=/path/to/python3.11")'

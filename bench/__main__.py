@@ -8,7 +8,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-BENCHES = ("wire", "spectra", "pipeline", "edge", "outage", "backlog", "reconnect", "flood")
+BENCHES = (
+    "wire",
+    "spectra",
+    "pipeline",
+    "edge",
+    "outage",
+    "backlog",
+    "reconnect",
+    "durability",
+    "tls",
+    "latency",
+    "flood",
+)
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """A flood of malformed frames with good ones between them, through a real broker and the real ingest and analyse.
 
-`COUNT=1000000 python -m bench flood` is the full form. First a burst as fast as the broker takes it, which shows how many
+`python -m bench flood=1000000` is the full form. First a burst as fast as the broker takes it, which shows how many
 frames ingest refuses a second; then the flood, at half of that (or at RATE). A broker's queue for the service is one line
 for all gateways: above what ingest takes, everybody waits in it, good frames too. Two honest gateways publish good frames
 at a steady pace and send again what is not acknowledged in time, as an agent does. Judged from outside: logs, process
@@ -178,7 +178,7 @@ def flood(folder: Path, count: int, rate: float) -> Outcome:
         wait_for_stats(folder / "data", children)
         watch = Watch(children, folder / "data")
         start_s = time.perf_counter()
-        asyncio.run(_play(port, count, rate, hostile, honest, watch))
+        asyncio.run(_play(port, count, rate, hostile=hostile, honest=honest, watch=watch))
         seconds = time.perf_counter() - start_s
         time.sleep(2.5)  # the counters are written every 2 s
         return _outcome(folder, count, seconds, honest, watch)
@@ -226,9 +226,7 @@ class Watch:
         return {name: psutil.Process(pid).memory_info().rss / 2**20 for name, pid in alive.items()}
 
 
-async def _play(
-    port: int, count: int, rate: float, hostile: list[str], honest: list[Honest], watch: Watch
-) -> None:
+async def _play(port: int, count: int, rate: float, *, hostile: list[str], honest: list[Honest], watch: Watch) -> None:
     over = asyncio.Event()
     good = [asyncio.create_task(each.run(port, over)) for each in honest]
     share = (str(count // HOSTILE), str(rate / HOSTILE))
@@ -287,7 +285,7 @@ def is_uncaught(line: str) -> bool:
     return any(mark in line for mark in marks)
 
 
-def run(folder: Path) -> None:
+def run(folder: Path, count: float = COUNT) -> None:
     (folder / "burst").mkdir()
     (folder / "flood").mkdir()
     burst = flood(folder / "burst", BURST, 0)
@@ -295,7 +293,7 @@ def run(folder: Path) -> None:
     show(burst)
     rate = float(os.environ.get("RATE", burst.refused_rate * SHARE))
     print(f"flood, {rate:.0f} a second:")
-    show(flood(folder / "flood", int(os.environ.get("COUNT", COUNT)), rate))
+    show(flood(folder / "flood", int(count), rate))
 
 
 def show(found: Outcome) -> None:

@@ -24,6 +24,7 @@ from sensors_sim.demo.debian import find_program
 from sensors_sim.demo.mosquitto import write_settings
 from sensors_sim.demo.processes import Child, free_port
 from sensors_sim.demo.system import TELLTALE
+from telltale.durable_file import write_durably
 from telltale.readings import Block, Frame
 from telltale.wire.codec import encode_frame
 from tests.servers.influxdb import Influx, influxdb
@@ -134,7 +135,7 @@ def started(folder: Path, mqtt_port: int, influx: Influx, rate: float, limits: s
     folder.mkdir()
     site_toml(folder / "site.toml")
     gate, page_port = Gate(influx.url, f"channel={POISONED}".encode()), free_port()
-    (folder / "token").write_text(influx.token, encoding="utf-8")
+    write_durably(folder / "token", influx.token.encode())
     (folder / "token").chmod(0o600)
     (folder / "cloud.toml").write_text(
         f'site = "site.toml"\ndata_dir = "data"\nclock = "data"\n[broker]\nport = {mqtt_port}\n[ingest]\n{limits}'

@@ -6,6 +6,7 @@ Source: OASIS MQTT 5.0, 3.1 (CONNECT), 3.3 (PUBLISH), 3.4 (PUBACK).
 from __future__ import annotations
 
 import asyncio
+import ssl
 from types import TracebackType
 from typing import Self
 
@@ -16,8 +17,9 @@ WINDOW = 200
 class RawPublisher:
     """One connection; `publish` waits while the window is full, and `drain` until the broker has acknowledged all."""
 
-    def __init__(self, port: int, client_id: str) -> None:
+    def __init__(self, port: int, client_id: str, tls: ssl.SSLContext | None = None) -> None:
         self._port = port
+        self._tls = tls
         self._client_id = client_id
         self._next = 0
         self._open = asyncio.Semaphore(WINDOW)
@@ -25,7 +27,7 @@ class RawPublisher:
         self._idle = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, ssl=self._tls)
         head = _text("MQTT") + bytes((5, 0b10)) + (0).to_bytes(2, "big") + b"\0"  # clean start, no keep-alive
         self._writer.write(_packet(CONNECT, head + _text(self._client_id)))
         kind, body = await self._read()

@@ -29,6 +29,7 @@ class Gate:
         parts = urlsplit(url)
         self._upstream = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._server: ThreadingHTTPServer | None = None
+        self._reserved: socket.socket | None = None
         self._port = 0
         self.mode = "open"
         self.poison = poison
@@ -42,6 +43,9 @@ class Gate:
 
     def open(self) -> None:
         """Listen, on the same port as before."""
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
         handler = type("Handler", (_Handler,), {"gate": self})
         ThreadingHTTPServer.allow_reuse_address = True
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
@@ -55,6 +59,10 @@ class Gate:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+            # Bound and not listening: connections are refused, and nobody else gets the port meanwhile.
+            self._reserved = socket.socket()
+            self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._reserved.bind(("127.0.0.1", self._port))
 
     @property
     def is_closed(self) -> bool:

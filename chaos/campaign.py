@@ -156,7 +156,15 @@ class Campaign:
             beside = ", ".join(other.name for other in kinds if other is not kind)
             ended_s = item.ended_s - self.course.began_s
             record = FaultRecord(
-                len(self.course.faults) + 1, kind.name, item.target, item.detail, began_s, ended_s, recovered_s, again, beside
+                len(self.course.faults) + 1,
+                kind.name,
+                item.target,
+                item.detail,
+                began_s,
+                ended_s,
+                recovered_s,
+                again,
+                beside,
             )
             self.course.faults.append(record)
             self._tell(record)
@@ -191,6 +199,8 @@ class Campaign:
         while True:
             with contextlib.suppress(OSError):
                 newest = await self._system.influx.newest([gateway.probe for gateway in self._system.gateways])
+                if not newest:
+                    raise OSError("the database does not answer: nothing is known")
                 for gateway in self._system.gateways:
                     behind_s = self._behind_s(gateway.id, newest.get(gateway.probe))
                     self.course.backlog.append((self._now_s(), gateway.id, behind_s))
@@ -207,15 +217,15 @@ class Campaign:
         faults, total = self.course.faults, len(self._system.wire.again_s)
         begins = [fault.again for fault in faults]
         for number, fault in enumerate(faults):
-            later = [count for other, count in zip(faults[number + 1 :], begins[number + 1 :], strict=True) if other.began_s > fault.began_s]
-            fault.again = (later[0] if later else total) - begins[number]
+            rest = zip(faults[number + 1 :], begins[number + 1 :], strict=True)
+            until = next((count for other, count in rest if other.began_s > fault.began_s), total)
+            fault.again = until - begins[number]
 
     def _tell(self, record: FaultRecord) -> None:
         took = "NOT RECOVERED" if record.recovery_s is None else f"recovered in {record.recovery_s:.1f} s"
         beside = f" beside {record.beside}" if record.beside else ""
-        self._say(
-            f"{record.began_s:7.1f} s  {record.number:4d}  {record.kind}{beside}: {record.target} ({record.detail}): {took}"
-        )
+        what = f"{record.kind}{beside}: {record.target} ({record.detail})"
+        self._say(f"{record.began_s:7.1f} s  {record.number:4d}  {what}: {took}")
 
 
 def _deck(kinds: Sequence[FaultKind], rng: Random) -> Iterator[FaultKind]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 from chaos.campaign import Campaign, Course
+from chaos.disk import unmount_below
 from chaos.faults import FAULTS
 from chaos.layout import Plan
 from chaos.oracle.findings import Verdict
@@ -33,6 +36,7 @@ FAULT_S = 4.0  # about how long one takes, recovery included; on a slow machine 
 LEAST_DAYS = 60
 DRAIN_DEADLINE_S = 420.0
 USER_ERROR = 2
+UNSHARED = "TELLTALE_CHAOS_UNSHARED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Order:
     """What is to be done.
 
     Attributes:
-        folder: of the campaign.
+        folder, report: of the campaign, and of its report.
         faults, seed, kinds: what is injected.
         plan: what is played.
         mutant: see `chaos.mutants`.
@@ -48,6 +52,7 @@ class Order:
     """
 
     folder: Path
+    report: Path
     faults: int
     seed: int
     kinds: tuple[str, ...]
@@ -60,6 +65,7 @@ def main(argv: Sequence[str]) -> int:
     """Run one campaign; 0 where every promise held, 1 where not, 2 for a mistake on the command line."""
     try:
         order = _order(argv)
+        _may_mount(argv)
         report = asyncio.run(_with_signals(order))
     except UserError as error:
         print(f"chaos: {error}", file=sys.stderr)
@@ -74,16 +80,32 @@ def main(argv: Sequence[str]) -> int:
     return 0 if report.holds else 1
 
 
+def _may_mount(argv: Sequence[str]) -> None:
+    """Without root, run again as root of a user namespace, where that is allowed: disks can be filled there."""
+    if os.geteuid() == 0 or UNSHARED in os.environ or shutil.which("unshare") is None:
+        return
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0:
+        os.environ[UNSHARED] = "1"
+        os.execvp("unshare", ["unshare", "-rm", sys.executable, "-m", "chaos", *argv])
+
+
 def _order(argv: Sequence[str]) -> Order:
     parser = argparse.ArgumentParser(prog="python -m chaos", description="The fault campaign.")
     parser.add_argument("--faults", type=int, default=30, help="how many (default 30)")
     parser.add_argument("--seed", type=int, default=1, help="of faults and simulation (default 1)")
     parser.add_argument("--dir", type=Path, default=Path("build/chaos"), help="where the campaign keeps its files")
+    parser.add_argument("--report", type=Path, help="folder of the report (default: that of --dir)")
     parser.add_argument("--kinds", default="", help="only these, separated by commas (default: all)")
-    parser.add_argument("--books-only", action="store_true", help="loads alone: no site to compare with an undisturbed run")
-    parser.add_argument("--load-sensors", type=int, default=8, help="tri-axial sensors at 1 kHz of the load (default 8)")
+    parser.add_argument(
+        "--books-only", action="store_true", help="loads alone: no site to compare with an undisturbed run"
+    )
+    parser.add_argument(
+        "--load-sensors", type=int, default=8, help="tri-axial sensors at 1 kHz of the load (default 8)"
+    )
     parser.add_argument("--mutant", default="", help="a module of chaos.mutants, to see the campaign fail")
-    parser.add_argument("--most-minutes", type=float, default=0.0, help="begin no fault after so long (default: no bound)")
+    parser.add_argument(
+        "--most-minutes", type=float, default=0.0, help="begin no fault after so long (default: no bound)"
+    )
     parser.add_argument("--list", action="store_true", help="list the kinds of faults and end")
     use = parser.parse_args(argv)
     if use.list:
@@ -95,7 +117,9 @@ def _order(argv: Sequence[str]) -> Order:
             raise UserError(f"--kinds: no fault {name!r}", "--list names them")
     if use.faults < 1:
         raise UserError(f"--faults {use.faults}: expected 1 or more")
-    return Order(use.dir, use.faults, use.seed, kinds, _plan(use), use.mutant, 60 * use.most_minutes)
+    return Order(
+        use.dir, use.report or use.dir, use.faults, use.seed, kinds, _plan(use), use.mutant, 60 * use.most_minutes
+    )
 
 
 def _plan(use: argparse.Namespace) -> Plan:
@@ -145,7 +169,7 @@ async def run(order: Order) -> Report:
     verdict = judge(system, course, stored, reference)
     if left:
         verdict.complaints.add("not drained", left)
-    return _report(order, folder, system, course, verdict, time.monotonic() - began_s)
+    return _report(order, system, course, verdict, time.monotonic() - began_s)
 
 
 async def _reference(folder: Path, order: Order, programs: Programs) -> Path | None:
@@ -157,9 +181,9 @@ async def _reference(folder: Path, order: Order, programs: Programs) -> Path | N
     return reference
 
 
-def _report(order: Order, folder: Path, system: System, course: Course, verdict: Verdict, took_s: float) -> Report:
-    report = make_report(order.faults, order.seed, system, course, verdict, took_s)
-    write_report(folder, report)
+def _report(order: Order, system: System, course: Course, verdict: Verdict, took_s: float) -> Report:
+    report = make_report((order.faults, order.seed), system, course, verdict, took_s)
+    write_report(order.report, report)
     return report
 
 
@@ -167,6 +191,7 @@ def _empty(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MARKER).exists():
             raise UserError(f"{folder} is not empty and no campaign made it", "give another folder with --dir")
+        unmount_below(folder)
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).touch()

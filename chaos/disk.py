@@ -9,17 +9,26 @@ import subprocess
 from pathlib import Path
 
 BALLAST = ".ballast"
+DEVICE = "telltale-chaos"
 STEP_BYTES = 4 * 1024 * 1024
 
 
+def unmount_below(folder: Path) -> None:
+    """Unmount what a campaign that was killed itself has left mounted below `folder`."""
+    for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
+        device, where, *_ = line.split(" ")
+        if device == DEVICE and Path(where).is_relative_to(folder):
+            subprocess.run(["umount", "-l", where], capture_output=True, check=False)
+
+
 class SmallDisk:
-    """A tmpfs mounted on `folder`, where this user may mount one; else `is_mounted` is False and nothing can be filled."""
+    """A tmpfs on `folder`, where this user may mount one; else `is_mounted` is False and nothing can be filled."""
 
     def __init__(self, folder: Path, size_mb: int) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "telltale-chaos", str(folder)],
+            ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", DEVICE, str(folder)],
             capture_output=True,
             check=False,
         )

@@ -44,7 +44,7 @@ class Emitted:
         whole = lines[: lines.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
-            self._add(msgspec.json.decode(line, type=EmittedTick))
+            self._add(_tick_of(line))
 
     def rewind(self, since_s: float) -> None:
         """Cut the record back to what was handed over before `since_s`, so that the source gives the rest again."""
@@ -53,10 +53,9 @@ class Emitted:
         late = [tick.number for tick in self.ticks.values() if tick.seen_s >= since_s]
         if not late or not path.exists():
             return
-        kept, first = [], min(late)
-        for line in path.read_bytes().splitlines(keepends=True):
-            if line.endswith(b"\n") and msgspec.json.decode(line, type=EmittedTick).tick < first:
-                kept.append(line)
+        first = min(late)
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith(b"\n") and _tick_of(line).tick < first]
         path.write_bytes(b"".join(kept))
         self._offset = path.stat().st_size
 
@@ -74,3 +73,7 @@ class Emitted:
         samples = sum(chunk.count for chunk in tick.chunks)
         self.newest = Tick(tick.tick, now_s, now_s, max(chunk.t0_ns for chunk in tick.chunks), samples)
         self.ticks[tick.tick] = self.newest
+
+
+def _tick_of(line: bytes) -> EmittedTick:
+    return msgspec.json.decode(line, type=EmittedTick)

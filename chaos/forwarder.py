@@ -13,7 +13,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from chaos.link import HOST
 
-REASONS = {204: "No Content", 400: "Bad Request", 404: "Not Found", 422: "Unprocessable Entity", 429: "Too Many Requests"}
+REASONS = {
+    204: "No Content",
+    400: "Bad Request",
+    404: "Not Found",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,11 @@ class Forwarder:
         """One connection a request: a database that is killed ends only what it was asked."""
         reader, writer = await asyncio.open_connection(HOST, self._upstream_port, limit=2**24)
         try:
-            kept = [f"{name}: {request.headers[name]}" for name in ("content-type", "content-encoding", "authorization") if name in request.headers]
+            kept = [
+                f"{name}: {request.headers[name]}"
+                for name in ("content-type", "content-encoding", "authorization")
+                if name in request.headers
+            ]
             head = [f"{request.method} {target} HTTP/1.1", f"Host: {HOST}", "Connection: close", *kept]
             head.append(f"Content-Length: {len(request.body)}")
             writer.write("\r\n".join([*head, "", ""]).encode() + request.body)
@@ -168,14 +178,17 @@ def _whole(answer: bytes) -> bytes:
         body = _dechunked(body)
     elif b"content-length" in names and len(body) != int(names[b"content-length"]):
         raise EOFError("the database ended within its answer")
-    kept = [line for line in headers if line.split(b":", 1)[0].strip().lower() in (b"content-type", b"x-influxdb-error")]
+    kept = [
+        line for line in headers if line.split(b":", 1)[0].strip().lower() in (b"content-type", b"x-influxdb-error")
+    ]
     is_empty = b" 204 " in status + b" "
     length = [] if is_empty else [b"Content-Length: %d" % len(body)]
     return b"\r\n".join([status, *kept, *length, b"", b""]) + (b"" if is_empty else body)
 
 
 def _dechunked(body: bytes) -> bytes:
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     while True:
         end = body.find(b"\r\n", at)
         if end < 0:

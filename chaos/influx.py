@@ -77,7 +77,7 @@ class Influx:
         return [series for result in results for series in result.get("series", ())]
 
     async def newest(self, channels: list[str]) -> dict[str, int]:
-        """channel → time of its newest window in the database; empty while it does not answer."""
+        """The time of each channel's newest window in the database; empty while it does not answer."""
         names = "|".join(name.replace(".", "\\.") for name in channels)
         text = f'SELECT last("samples") FROM "window" WHERE "channel" =~ /^({names})$/ GROUP BY "channel"'
         try:

@@ -15,7 +15,7 @@ from sensors_sim.load import LoadSettings
 SITE_START = "2100-11-15"
 SITE = "gw-riverside"
 DAY_S = 86_400
-PART_WATCHDOG_S = 8.0
+PART_WATCHDOG_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,9 @@ def write_campaign(folder: Path, plan: Plan, ports: Ports) -> None:
     write_site(folder, plan)
     store = _INFLUX_STORE.format(port=ports.to_database)
     notify = _SMTP.format(port=ports.to_postbox, page=ports.page)
-    cloud = _CLOUD.format(watchdog=PART_WATCHDOG_S, to_broker=ports.to_broker, store=store, notify=notify, page=ports.page)
+    cloud = _CLOUD.format(
+        watchdog=PART_WATCHDOG_S, to_broker=ports.to_broker, store=store, notify=notify, page=ports.page
+    )
     (folder / "cloud.toml").write_text(cloud, encoding="utf-8")
     for gateway in gateways(plan):
         write_edge(folder, plan, gateway, dict(ports.of_agents)[gateway.id], plan.days_per_s * DAY_S)
@@ -205,7 +207,9 @@ def write_site(folder: Path, plan: Plan) -> None:
 def _load_structure(gateway: Gateway) -> str:
     load = gateway.load
     assert load is not None
-    head = f'\n[[facilities.structures]]\nid = "{gateway.prefix}-span"\nname = "Span of {gateway.id}"\ntype = "bridge"\n'
+    head = (
+        f'\n[[facilities.structures]]\nid = "{gateway.prefix}-span"\nname = "Span of {gateway.id}"\ntype = "bridge"\n'
+    )
     return head + "".join(
         f'\n[[facilities.structures.channels]]\nid = "{gateway.channel(name)}"\nkind = "vibration"\nunit = "m/s2"\n'
         f'gateway = "{gateway.id}"\nrate_hz = {load.rate_hz!r}\nwindow_samples = {load.chunk_samples}\n'
@@ -251,7 +255,9 @@ def site_source(plan: Plan, gateway: Gateway, speed: float) -> str:
 def load_source(load: LoadSettings) -> str:
     """`[source.settings]` of a load."""
     values = {name: getattr(load, name) for name in LoadSettings.__struct_fields__}
-    return "".join(f'{name} = "{value}"\n' if isinstance(value, str) else f"{name} = {value!r}\n" for name, value in values.items())
+    return "".join(
+        f'{name} = "{value}"\n' if isinstance(value, str) else f"{name} = {value!r}\n" for name, value in values.items()
+    )
 
 
 def _load_channels(gateway: Gateway) -> str:

@@ -46,7 +46,7 @@ class Link:
         self._tap = tap
         self._server: asyncio.Server | None = None
         self._pairs: set[_Pair] = set()
-        self._swallowing = False
+        self._swallowing: frozenset[Way] = frozenset()
         self._budget: dict[Way, int | None] = {Way.UP: None, Way.DOWN: None}
         self._passing: dict[Way, asyncio.Event] = {way: asyncio.Event() for way in Way}
 
@@ -71,11 +71,13 @@ class Link:
         await asyncio.sleep(duration_s)
         await self.open()
 
-    async def half_open(self, duration_s: float) -> None:
-        """Connections stand and are accepted, but every byte vanishes; after that they are dead for good."""
-        self._swallowing = True
+    async def half_open(self, duration_s: float, ways: frozenset[Way] = frozenset(Way)) -> None:
+        """Connections stand and are accepted, but every byte that goes these ways vanishes; after that they are dead
+        for good.
+        """
+        self._swallowing = ways
         await asyncio.sleep(duration_s)
-        self._swallowing = False
+        self._swallowing = frozenset()
         self.drop_all(reset=True)
 
     async def slow(self, delay_s: float, duration_s: float) -> None:
@@ -90,7 +92,7 @@ class Link:
             pair.drop(reset=reset)
 
     def limit(self, way: Way, count: int | None) -> None:
-        """Let exactly `count` more bytes pass in one direction, then reset; None lifts it."""
+        """Let exactly `count` more bytes arrive in one direction, then end the connection; None lifts it."""
         self._budget[way] = count
 
     async def cut_after(self, way: Way, count: int, deadline_s: float) -> bool:
@@ -139,7 +141,7 @@ class Link:
                 self._passing[way].set()
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
-                if self._swallowing:
+                if way in self._swallowing:
                     continue
                 data, is_last = self._within_budget(way, data)
                 if tap is not None:
@@ -147,7 +149,7 @@ class Link:
                 writer.write(data)
                 await writer.drain()
                 if is_last:
-                    pair.drop(reset=True)
+                    pair.end_after(writer)
                     return
 
     def _within_budget(self, way: Way, data: bytes) -> tuple[bytes, bool]:
@@ -166,6 +168,11 @@ class _Pair:
 
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self._writers = (client, server)
+
+    def end_after(self, receiver: asyncio.StreamWriter) -> None:
+        """Close the side that was written to once it has every byte; reset the other."""
+        for writer in self._writers:
+            _close(writer, reset=writer is not receiver)
 
     def drop(self, *, reset: bool) -> None:
         """Close both; safe to call twice."""

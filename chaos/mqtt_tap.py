@@ -21,13 +21,13 @@ class Wire:
     """What was seen on the links of all gateways.
 
     Attributes:
-        frames, bytes: PUBLISH packets with a frame, and their payload.
+        frames, payload_bytes: PUBLISH packets with a frame, and what they hold.
         again_s: monotonic time of each frame whose same payload was seen before.
         sent: (channel, t0) of every block that was ever on the wire: the agent had committed it.
     """
 
     frames: int = 0
-    bytes: int = 0
+    payload_bytes: int = 0
     again_s: list[float] = field(default_factory=list)
     sent: set[Key] = field(default_factory=set)
     _seen: set[bytes] = field(default_factory=set)
@@ -38,7 +38,7 @@ class Wire:
         if parsed is None or parsed[1] is not Verb.FRAME:
             return
         self.frames += 1
-        self.bytes += len(payload)
+        self.payload_bytes += len(payload)
         digest = blake2b(payload, digest_size=16).digest()
         if digest in self._seen:
             self.again_s.append(time.monotonic())

@@ -23,7 +23,11 @@ from pathlib import Path
 LOG_FILE = "mails.jsonl"
 ORDERS = "orders"
 MAX_BYTES = 16 * 1024 * 1024
-ANSWERS = {"250": "250 kept", "451": "451 not now, as the campaign ordered", "550": "550 never, as the campaign ordered"}
+ANSWERS = {
+    "250": "250 kept",
+    "451": "451 not now, as the campaign ordered",
+    "550": "550 never, as the campaign ordered",
+}
 
 
 class Postbox:

@@ -35,7 +35,11 @@ async def play_reference(folder: Path, plan: Plan, programs: Programs, deadline_
         port=ports.mqtt,
     )
     cloud = Unit(
-        "cloud", [*TELLTALE, "cloud", "run", "-c", str(folder / "cloud.toml")], os.environ.copy, logs / "cloud.log", port=ports.page
+        "cloud",
+        [*TELLTALE, "cloud", "run", "-c", str(folder / "cloud.toml")],
+        os.environ.copy,
+        logs / "cloud.log",
+        port=ports.page,
     )
     edge_toml = folder / f"edge-{SITE}.toml"
     edge = Unit(

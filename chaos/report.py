@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -36,10 +36,12 @@ class Report:
     data: dict[str, Any]
 
 
-def make_report(faults: int, seed: int, system: System, course: Course, verdict: Verdict, took_s: float) -> Report:
-    """Figures from what the driver saw and what the oracle found."""
+def make_report(asked: tuple[int, int], system: System, course: Course, verdict: Verdict, took_s: float) -> Report:
+    """Figures from what the driver saw and what the oracle found; `asked` are the number of faults and the seed."""
+    faults, seed = asked
     kinds = [_figures(kind, [fault for fault in course.faults if fault.kind == kind]) for kind in _names(course)]
-    totals = _figures("all", course.faults)
+    # Two at once share what was sent again: each shows it, the total counts it once.
+    totals = replace(_figures("all", course.faults), again=len(system.wire.again_s))
     data = {
         "faults": faults,
         "seed": seed,
@@ -64,6 +66,7 @@ def make_report(faults: int, seed: int, system: System, course: Course, verdict:
 
 def write_report(folder: Path, report: Report) -> None:
     """`report.txt`, `report.json` and `report.html`."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.txt").write_text(report.text + "\n", encoding="utf-8")
     (folder / "report.json").write_text(json.dumps(report.data, indent=1) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(draw_page(report.data), encoding="utf-8")
@@ -94,27 +97,37 @@ def _load(system: System, course: Course) -> dict[str, float]:
     for name, emitted in system.emitted.items():
         samples = sum(tick.samples for tick in emitted.ticks.values() if begin <= tick.first_s <= end)
         rates[name] = round(samples / max(course.injected_s, 1e-9))
-    return {**rates, "samples_per_s": sum(rates.values()), "frames_on_the_wire": system.wire.frames, "frames_sent_again": len(system.wire.again_s)}
+    return {
+        **rates,
+        "samples_per_s": sum(rates.values()),
+        "frames_on_the_wire": system.wire.frames,
+        "frames_sent_again": len(system.wire.again_s),
+    }
 
 
 def _text(data: dict[str, Any], kinds: Sequence[KindFigures]) -> str:
     load = data["load"]
+    by_gateway = ", ".join(f"{name} {load[name]:,}" for name in load if name.startswith("gw-"))
+    took = f"{data['injected_s']:.0f} s of faults, {data['took_s']:.0f} s in all"
     lines = [
         "",
-        f"fault campaign: {len(data['course'])} faults, seed {data['seed']}; {data['injected_s']:.0f} s of faults, "
-        f"{data['took_s']:.0f} s in all; load {load['samples_per_s']:,} samples/s "
-        f"({', '.join(f'{name} {load[name]:,}' for name in load if name.startswith('gw-'))})",
+        f"fault campaign: {len(data['course'])} faults, seed {data['seed']}; {took}",
+        f"load: {load['samples_per_s']:,} samples/s ({by_gateway})",
         "",
         f"{'fault':36}{'count':>6}{'p50 s':>8}{'p99 s':>8}{'sent again':>12}",
     ]
-    for kind in kinds:
-        lines.append(f"{kind.kind:36}{kind.count:6d}{_s(kind.p50_s)}{_s(kind.p99_s)}{kind.again:12,d}" + (f"   {kind.not_recovered} NOT RECOVERED" if kind.not_recovered else ""))
+    lines += map(_line, kinds)
     lines += ["", *(f"{name:52}{count:>14,}" for name, count in data["books"].items())]
     lines += [f"left out: {name}: {why}" for name, why in data["skipped"].items()]
     for kind, count in data["complaints"].items():
         lines += ["", f"{kind}: {count}", *(f"  {text}" for text in data["examples"][kind][:8])]
     lines += ["", "VERDICT: every promise held" if data["holds"] else "VERDICT: FAILED; the folder is kept"]
     return "\n".join(lines)
+
+
+def _line(kind: KindFigures) -> str:
+    missed = f"   {kind.not_recovered} NOT RECOVERED" if kind.not_recovered else ""
+    return f"{kind.kind:36}{kind.count:6d}{_s(kind.p50_s)}{_s(kind.p99_s)}{kind.again:12,d}{missed}"
 
 
 def _s(value: float | None) -> str:

@@ -8,7 +8,6 @@ import os
 import signal
 import tempfile
 import time
-import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,7 +85,12 @@ class Clocks:
         offset = self.next_start.pop(name, "")
         if not offset or self.library is None:
             return {}
-        return {"LD_PRELOAD": str(self.library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+        return {
+            "LD_PRELOAD": str(self.library),
+            "FAKETIME": offset,
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
 
 
 @dataclass(slots=True)
@@ -102,7 +106,7 @@ class Doubts:
     spans: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     def close(self, name: str, end_s: float | None) -> float | None:
-        """The agent ended at `end_s` and starts again; the beginning of the span. None: it starts for the first time."""
+        """The agent ended at `end_s` and starts again; when the span began. None: it starts for the first time."""
         if end_s is None:
             return None
         since_s = min(self.begun.get(name, end_s), end_s) - UNCOMMITTED_S
@@ -192,8 +196,15 @@ class System:
     def _make_units(self) -> None:
         mosquitto, influxd, folder = self.programs.mosquitto, self.programs.influxd, self.folder
         conf = write_influx_settings(folder / "influx", self._ports.influx, self._ports.influx_rpc)
-        self._unit("broker", [str(mosquitto.path), "-c", str(folder / "broker" / "mosquitto.conf")], self._ports.mqtt, mosquitto.full_environment)
-        self._unit("database", [str(influxd.path), "run", "-config", str(conf)], self._ports.influx, influxd.full_environment)
+        self._unit(
+            "broker",
+            [str(mosquitto.path), "-c", str(folder / "broker" / "mosquitto.conf")],
+            self._ports.mqtt,
+            mosquitto.full_environment,
+        )
+        self._unit(
+            "database", [str(influxd.path), "run", "-config", str(conf)], self._ports.influx, influxd.full_environment
+        )
         postbox = [*PYTHON, "-m", "chaos.postbox", "--port", str(self._ports.smtp), "--dir", str(self.posts.folder)]
         self._unit("mail", postbox, self._ports.smtp, lambda: {**os.environ, "PYTHONPATH": str(ROOT)})
         self._product("service", ["cloud", "run", "-c", str(folder / "cloud.toml")], self._ports.page)
@@ -204,15 +215,28 @@ class System:
         watchdog = Watchdog(self._sockets / name)
 
         def environment() -> dict[str, str]:
-            hook = {"PYTHONPATH": f"{ROOT / 'chaos' / 'mutants' / 'hook'}{os.pathsep}{ROOT}", "TELLTALE_CHAOS_MUTANT": self._mutant}
-            return {**os.environ, **watchdog.environment, **self.clocks.environment(name), **(hook if self._mutant else {})}
+            hook = {
+                "PYTHONPATH": f"{ROOT / 'chaos' / 'mutants' / 'hook'}{os.pathsep}{ROOT}",
+                "TELLTALE_CHAOS_MUTANT": self._mutant,
+            }
+            return {
+                **os.environ,
+                **watchdog.environment,
+                **self.clocks.environment(name),
+                **(hook if self._mutant else {}),
+            }
 
         self._unit(name, [*TELLTALE, *words], port, environment, watchdog)
         if name in self.emitted:
             self.units[name].before_start = lambda: self._agent_starts(name)
 
     def _unit(
-        self, name: str, command: list[str], port: int, environment: Callable[[], dict[str, str]], watchdog: Watchdog | None = None
+        self,
+        name: str,
+        command: list[str],
+        port: int,
+        environment: Callable[[], dict[str, str]],
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.units[name] = Unit(name, command, environment, self.log(name), port=port, watchdog=watchdog)
 
@@ -322,5 +346,3 @@ class System:
             for emitted in self.emitted.values():
                 emitted.follow()
             await asyncio.sleep(0.05)
-
-

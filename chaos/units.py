@@ -18,7 +18,7 @@ from telltale.errors import FatalError
 RESTART_S = 0.3
 STOP_WITHIN_S = 10.0
 REST_WITHIN_S = 8.0
-WATCHDOG_S = 8.0
+WATCHDOG_S = 20.0
 POLL_S = 0.05
 
 
@@ -123,7 +123,9 @@ class Unit:
         end = time.monotonic() + deadline_s
         while not (self.pid and (not self.port or await accepts(self.port))):
             if time.monotonic() > end:
-                raise FatalError(f"{self.name} is not ready after {deadline_s:g} s: {self.last_words()} (log: {self.log})")
+                raise FatalError(
+                    f"{self.name} is not ready after {deadline_s:g} s: {self.last_words()} (log: {self.log})"
+                )
             await asyncio.sleep(POLL_S)
 
     def signal(self, number: signal.Signals) -> None:

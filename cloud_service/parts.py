@@ -39,12 +39,21 @@ async def analyse(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None
     from cloud_service.analyse.again import run_again
     from cloud_service.analyse.detectors import DETECTORS
     from cloud_service.analyse.run import run
+    from cloud_service.bell import Bell, Ear
 
     stopped = threading.Event()
+    ear, store = Ear(cloud.data_dir, "journal"), Bell(cloud.data_dir, "spool")
+    own = Bell(cloud.data_dir, "journal")
 
     def wait(delay_s: float) -> bool:
         beat()  # between two batches, in the thread that works
+        store.ring()
         return stopped.wait(delay_s)
+
+    def idle(delay_s: float) -> bool:
+        beat()
+        ear.wait(delay_s)
+        return stopped.is_set()
 
     work = asyncio.create_task(
         asyncio.to_thread(
@@ -59,15 +68,18 @@ async def analyse(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None
                 clock=open_clock(cloud.file.clock),
                 mode=cloud.file.clock,
                 wait=wait,
+                idle=idle,
             ),
             wait,
         )
     )
     told = asyncio.create_task(stop.wait())
-    await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
-    stopped.set()
-    told.cancel()
-    await work
+    with ear:
+        await asyncio.wait((work, told), return_when=asyncio.FIRST_COMPLETED)
+        stopped.set()
+        own.ring()
+        told.cancel()
+        await work
 
 
 async def store(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:

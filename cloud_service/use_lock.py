@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from telltale.errors import UserError
+from telltale.errors import FatalError, UserError
 
 FILE = "in-use.lock"
 
@@ -23,9 +23,16 @@ def in_use(data_dir: Path) -> UserError:
 
 @contextlib.contextmanager
 def take_lock(data_dir: Path, *, shared: bool = False) -> Iterator[int | None]:
-    """The lock's descriptor, or None where somebody else holds one that excludes it. Never waits."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """The lock's descriptor, or None where somebody else holds one that excludes it. Never waits.
+
+    Raises:
+        FatalError: the folder cannot be written.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(data_dir / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise FatalError(f"{data_dir / FILE}: {error.strerror}") from error
     try:
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge_agent.boot_clock import FILE_NAME, BootClock, BootUtc
+from edge_agent.boot_clock import BootClock
 from edge_agent.certificate_watch import watch_certificate
+from edge_agent.clock_keeper import ClockKeeper
 from edge_agent.clock_quality import ClockProbe, clock_probe
 from edge_agent.frame.assemble import FrameAssembler
 from edge_agent.health import HealthTeller
@@ -30,10 +31,9 @@ from edge_agent.watchdog import give_signs
 from edge_agent.window.pipeline import Pipeline
 from telltale.backoff import FullJitter
 from telltale.broker import tls_context
-from telltale.clock import NS_PER_S, Clock, open_clock
+from telltale.clock import Clock, open_clock
 from telltale.health import Health
 from telltale.notify_socket import READY, STOPPING, notify, watchdog_s
-from telltale.readings import ClockQuality
 from telltale.source import SourceContext
 from telltale.wire.codec import RUN_ID_BYTES
 
@@ -41,6 +41,7 @@ TICK_S = 0.1
 REPORT_S = 1.0
 COMMIT_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 5.0
+CANCEL_AGAIN_S = 5.0
 REOPEN_S, REOPEN_CAP_S = 1.0, 60.0
 
 
@@ -104,6 +105,13 @@ class Agent:
             earlier=self._outbox.runs_before,
         )
         self._pipeline = Pipeline(settings.channel, self._assembler, self._clock, self._reports)
+        self._clock_keeper = ClockKeeper(
+            self._clock,
+            self._timeline,
+            pipeline=self._pipeline,
+            assembler=self._assembler,
+            reports=self._reports,
+        )
         self._feeds = [self._feed(source, base, where) for source in settings.source]
         self._outbox.may_drop = any(feed.live for feed in self._feeds)
         self._health = HealthTeller(
@@ -157,10 +165,11 @@ class Agent:
         broken = await _first_end(serving, ends, feeds)
         notify(STOPPING)
         await _cancel([*feeds, *ends])
-        # Also after a defect of ours: what the windows hold is worth more than a quick end.
-        await self._commit_rest(serving[0])
-        await _cancel(serving)
-        await self._outbox.close()
+        try:  # also after a defect of ours: what the windows hold is worth more than a quick end
+            await self._commit_rest(serving[0])
+        finally:
+            await _cancel(serving)
+            await self._outbox.close()
         if broken is not None:
             broken.result()
         return self.outcome()
@@ -224,20 +233,9 @@ class Agent:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._follow_clock()
+            self._clock_keeper.follow()
             self._pipeline.flush_silent()
             self._assembler.seal_due()
-
-    def _follow_clock(self) -> None:
-        news = self._timeline.news()
-        if news is None:
-            return
-        if news.step_ns:
-            self._pipeline.flush_all()
-            LOG.warning("clock: stepped by %+.3f s", news.step_ns / NS_PER_S)
-        self._assembler.seal_all()
-        self._timeline.adopt(news)
-        LOG.info("clock: %s", news.statement.quality.name.lower())
 
     async def _report_drops(self) -> None:
         while True:
@@ -246,21 +244,8 @@ class Agent:
                 await self._outbox.report_drops(self._assembler)
 
     async def _learn_utc(self, boots: BootClock, boot: str) -> None:
-        """Keep what UTC is in this boot, once it is known: before the first frame that is corrected by it is sent."""
-        while self._settings.clock == "system" and boots.utc_of(boot) is None:
-            statement = self._timeline.statement
-            if statement.quality is not ClockQuality.UNKNOWN:
-                utc = BootUtc(
-                    offset_ns=self._timeline.offset_ns,
-                    error_ns=statement.error_ns,
-                    monotonic_ns=self._clock.monotonic_ns(),
-                )
-                try:
-                    await asyncio.to_thread(boots.learn, boot, utc)
-                except OSError as error:
-                    self._reports.problem("clock", f"{FILE_NAME} cannot be written ({error.strerror or error})")
-                break
-            await asyncio.sleep(TICK_S)
+        if self._settings.clock == "system" and boots.utc_of(boot) is None:
+            await self._clock_keeper.learn(boots, boot)
         await asyncio.Event().wait()
 
     async def _tell_health(self) -> Health:
@@ -296,9 +281,13 @@ async def _first_end(
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
+    """End tasks; once more where a cancellation got lost: `wait_for` and task groups of Python 3.11 can swallow one."""
+    tasks = set(tasks)
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -166,7 +166,8 @@ def _every(interval_s: float) -> str:
 
 
 async def probe_broker(settings: EdgeSettings, where: str) -> None:
-    """Connect once, under a name of the broker's choice so that a running agent is not disturbed, and ask for acks.
+    """Connect once, and ask for acks. Without certificates the broker chooses the name, and a running agent is not
+    disturbed; with them the name is the certificate's, and a running agent's session ends and begins again.
 
     Raises:
         UserError: the broker does not answer, or denies the subscription.

@@ -11,8 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from edge_agent.agent import Agent, Outcome, run_agent
 from edge_agent.enrol.command import add_enrol_options, enrol
+from edge_agent.enrol.files import in_folder
 from edge_agent.settings import EdgeSettings, load_edge
 from telltale.errors import FatalError, UserError
 
@@ -35,6 +38,7 @@ def edge(argv: Sequence[str]) -> int:
     run.add_argument(
         "--until-drained", action="store_true", help="end when all sources have ended and all is stored by the service"
     )
+    check.add_argument("--folder", type=Path, metavar="DIR", help="as for enrol")
     check.add_argument("--seconds", type=float, default=5.0, help="how long to read (default 5)")
     add_enrol_options(enrolling)
     use = parser.parse_args(argv)
@@ -44,6 +48,8 @@ def edge(argv: Sequence[str]) -> int:
     if use.command == "check":
         from edge_agent.check import check_edge_file  # noqa: PLC0415 (a running agent does not carry it)
 
+        if use.folder:
+            settings = msgspec.structs.replace(settings, broker=in_folder(settings.broker, use.folder))
         return asyncio.run(check_edge_file(settings, use.config, use.seconds))
     _log_to_stderr()
     return _run(settings, use.config, until_drained=use.until_drained, progress=False)

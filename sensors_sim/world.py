@@ -57,7 +57,7 @@ class World:
         return sensor.signal.values(tick, sensor.times_ns(self.span.tick_ns(tick)))
 
     def truth(self) -> dict[str, object]:
-        """The ground truth of the run, as plain JSON values."""
+        """The ground truth of the run, as plain JSON values; faults that begin after its span are left out."""
         return {
             "scenario": self.scenario.name,
             "description": self.scenario.description,
@@ -74,6 +74,7 @@ class World:
                     fault, self.sensors[fault.channel].structure, self._derived_from[fault.channel], self.span
                 )
                 for fault in self.scenario.faults
+                if fault.start_day < self.span.days
             ],
         }
 

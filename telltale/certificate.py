@@ -35,7 +35,7 @@ class OwnCertificate:
     def problem(self, name: str, now_ns: int) -> str:
         """What stands between it and being let in as `name`; empty where nothing does."""
         if self.name != name:
-            return f"is {self.name!r}'s, and this gateway is {name!r}: the broker will deny its messages"
+            return f"belongs to {self.name!r}, and this gateway is {name!r}: the broker will deny its messages"
         if now_ns < self.begins_ns:
             return f"is not valid before {_day(self.begins_ns)}, and the clock says {_day(now_ns)}"
         if now_ns >= self.ends_ns:

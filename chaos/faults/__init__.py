@@ -6,7 +6,5 @@ from chaos.faults import broker, clock, database, disk, hang, kill, links, mail
 from chaos.faults.kind import FaultKind
 
 FAULTS: dict[str, FaultKind] = {
-    kind.name: kind
-    for module in (kill, hang, links, broker, database, mail, disk, clock)
-    for kind in module.KINDS
+    kind.name: kind for module in (kill, hang, links, broker, database, mail, disk, clock) for kind in module.KINDS
 }

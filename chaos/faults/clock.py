@@ -1,4 +1,4 @@
-"""The wall clock is wrong when a process starts: 1970, an hour off, ten years ahead (libfaketime). True at the next start."""
+"""The wall clock is wrong when a process starts: 1970, an hour off, ten years ahead. It is true at the next start."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ def _missing(system: System) -> str:
 
 SERVICE = frozenset({"service", "ingest", "analyse", "store", "notify", "serve"})
 KINDS = [
-    *(FaultKind(f"clock {name} at an agent", partial(at_agent, offset), frozenset({"agent"}), _missing) for name, offset in OFFSETS.items()),
-    *(FaultKind(f"clock {name} at the service", partial(at_service, offset), SERVICE, _missing) for name, offset in OFFSETS.items()),
+    *(
+        FaultKind(f"clock {name} at an agent", partial(at_agent, offset), frozenset({"agent"}), _missing)
+        for name, offset in OFFSETS.items()
+    ),
+    *(
+        FaultKind(f"clock {name} at the service", partial(at_service, offset), SERVICE, _missing)
+        for name, offset in OFFSETS.items()
+    ),
 ]

@@ -10,15 +10,15 @@ import time
 from functools import partial
 from random import Random
 
-from chaos.faults.kind import Broken, FaultKind, until
 from chaos.faults.kill import MOMENTS_OF_PART
+from chaos.faults.kind import Broken, FaultKind, until
 from chaos.faults.moments import strike, strike_agent
 from chaos.layout import PART_WATCHDOG_S
 from chaos.system import PARTS, System
 from chaos.units import WATCHDOG_S, Unit
 
 SHORT_S, LONG_S = 0.3, 2.0
-WATCHED_SHARE = 0.3  # of the hangs of a watched process: it stays hung until its watchdog bites
+WATCHED_SHARE = 0.15  # of the hangs of a watched process: it stays hung until its watchdog bites
 
 
 async def hang_agent(system: System, rng: Random) -> Broken:

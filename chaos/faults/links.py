@@ -34,6 +34,13 @@ async def _half_open(link: Link, rng: Random) -> str:
     return f"for {duration_s:.1f} s"
 
 
+async def _one_way(link: Link, rng: Random) -> str:
+    """What is sent arrives, and no answer ever does: what was stored is sent again."""
+    duration_s = rng.uniform(0.5, 4.0)
+    await link.half_open(duration_s, frozenset({Way.DOWN}))
+    return f"no answer for {duration_s:.1f} s"
+
+
 async def _delay(link: Link, rng: Random) -> str:
     delay_s, duration_s = rng.uniform(0.05, 0.6), rng.uniform(0.5, 2.0)
     await link.slow(delay_s, duration_s)
@@ -56,6 +63,7 @@ async def _cut_after(most: Mapping[Way, int], link: Link, rng: Random) -> str:
 BREAKS: dict[str, Callable[[Mapping[Way, int]], Break]] = {
     "cut": lambda _most: _cut,
     "half-open": lambda _most: _half_open,
+    "one-way": lambda _most: _one_way,
     "delay": lambda _most: _delay,
     "reset": lambda _most: _reset,
     "cut after N bytes": lambda most: partial(_cut_after, most),

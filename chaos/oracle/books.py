@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import msgspec
 
 from chaos.layout import Gateway
 from chaos.oracle.findings import Verdict
-from chaos.oracle.stored import Table
+from chaos.oracle.stored import Row, Table
 from cloud_service.store.schema import decode_rows
 from sensors_sim.truth import EMITTED_FILE, EmittedChunk, EmittedTick
 from telltale.clock import NS_PER_S
@@ -64,7 +64,12 @@ class Elsewhere:
 
 
 def check_books(
-    folder: Path, gateways: Sequence[Gateway], site: Site, stored: dict[str, Table], excuses: dict[str, Excuse], verdict: Verdict
+    folder: Path,
+    gateways: Sequence[Gateway],
+    site: Site,
+    stored: dict[str, Table],
+    excuses: dict[str, Excuse],
+    verdict: Verdict,
 ) -> None:
     """Close the books of every gateway."""
     elsewhere = read_elsewhere(folder / "cloud-data")
@@ -81,7 +86,12 @@ def check_books(
 
 class _Books:
     def __init__(
-        self, site: Site, readings: dict[Reading, object], windows: dict[Reading, object], elsewhere: Elsewhere, verdict: Verdict
+        self,
+        site: Site,
+        readings: Mapping[Reading, Row],
+        windows: Mapping[Reading, Row],
+        elsewhere: Elsewhere,
+        verdict: Verdict,
     ) -> None:
         self._site, self._readings, self._windows = site, readings, windows
         self._elsewhere, self._verdict = elsewhere, verdict
@@ -103,9 +113,13 @@ class _Books:
                 fate = "acquired, never committed before a kill"
             self._counts[fate] += chunk.count
             if fate == "lost":
-                self._verdict.complaints.add("lost", f"{channel} at {chunk.t0_ns} (tick {tick.tick} of {gateway.id}): {why}")
+                self._verdict.complaints.add(
+                    "lost", f"{channel} at {chunk.t0_ns} (tick {tick.tick} of {gateway.id}): {why}"
+                )
 
-    def _fate(self, gateway: Gateway, chunk: EmittedChunk, keys: list[Reading], *, is_waveform: bool) -> tuple[str, str]:
+    def _fate(
+        self, gateway: Gateway, chunk: EmittedChunk, keys: list[Reading], *, is_waveform: bool
+    ) -> tuple[str, str]:
         why = self._is_window(gateway, chunk, keys[0]) if is_waveform else self._are_readings(chunk, keys)
         if not why:
             return "stored", ""
@@ -117,23 +131,29 @@ class _Books:
         row = self._windows.get(key)
         if row is None:
             return "no window in the store"
-        if row.get("samples") != chunk.count:  # type: ignore[attr-defined]
-            return f"a window of {row.get('samples')} samples instead of {chunk.count}"  # type: ignore[attr-defined]
+        if row.get("samples") != chunk.count:
+            return f"a window of {row.get('samples')} samples instead of {chunk.count}"
         if gateway.load is None:
             return ""
         mean = chunk.sum / chunk.count * LOAD_SCALE
-        found = row.get("mean", math.nan)  # type: ignore[attr-defined]
-        return "" if math.isclose(found, mean, rel_tol=MEAN_TOLERANCE, abs_tol=1e-7) else f"mean {found} instead of {mean}"
+        found = row.get("mean", math.nan)
+        return (
+            "" if math.isclose(found, mean, rel_tol=MEAN_TOLERANCE, abs_tol=1e-7) else f"mean {found} instead of {mean}"
+        )
 
     def _are_readings(self, chunk: EmittedChunk, keys: list[Reading]) -> str:
         absent = [key for key in keys if key not in self._readings]
         if absent:
             return f"{len(absent)} of {chunk.count} readings not in the store"
-        values = [row["value"] for key in keys if "value" in (row := self._readings[key])]  # type: ignore[operator, index]
+        values = [row["value"] for key in keys if "value" in (row := self._readings[key])]
         if len(values) != chunk.count - chunk.missing:
             return f"{len(values)} values instead of {chunk.count - chunk.missing}"
         total = math.fsum(values)
-        return "" if math.isclose(total, chunk.sum, rel_tol=SUM_TOLERANCE, abs_tol=SUM_TOLERANCE) else f"sum {total} instead of {chunk.sum}"
+        return (
+            ""
+            if math.isclose(total, chunk.sum, rel_tol=SUM_TOLERANCE, abs_tol=SUM_TOLERANCE)
+            else f"sum {total} instead of {chunk.sum}"
+        )
 
     def surplus(self) -> None:
         """Rows that nothing explains."""
@@ -172,7 +192,9 @@ def read_elsewhere(cloud_data: Path) -> Elsewhere:
         for rows in batches:
             if rows.measurement in ("reading", "window"):
                 found.refused.update(dict.fromkeys(((rows.subject, int(t_ns)) for t_ns in rows.t_ns), reason))
-    for gateway, reason, payload in _rows(cloud_data / "journal.db", "SELECT gateway, reason, payload FROM dead_letter"):
+    for gateway, reason, payload in _rows(
+        cloud_data / "journal.db", "SELECT gateway, reason, payload FROM dead_letter"
+    ):
         try:
             frame = decode_frame(payload, gateway)
         except TelltaleError:
@@ -185,13 +207,16 @@ def read_elsewhere(cloud_data: Path) -> Elsewhere:
 
 
 def check_journal(cloud_data: Path, verdict: Verdict) -> None:
-    """No frame is in the journal twice, and no reading's frame was taken in under two names."""
+    """No frame is in the journal twice."""
     twice = _rows(
         cloud_data / "journal.db",
-        "SELECT gateway, hex(run_id), sequence, COUNT(*) FROM frames GROUP BY gateway, run_id, sequence HAVING COUNT(*) > 1",
+        "SELECT gateway, hex(run_id), sequence, COUNT(*) FROM frames"
+        " GROUP BY gateway, run_id, sequence HAVING COUNT(*) > 1",
     )
     for gateway, run_id, sequence, count in twice:
-        verdict.complaints.add("duplicated", f"frame {sequence} of run {run_id} of {gateway} is {count} times in the journal")
+        verdict.complaints.add(
+            "duplicated", f"frame {sequence} of run {run_id} of {gateway} is {count} times in the journal"
+        )
     verdict.books["frames in the journal"] = _rows(cloud_data / "journal.db", "SELECT COUNT(*) FROM frames")[0][0]
 
 

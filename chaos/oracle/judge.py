@@ -32,7 +32,9 @@ def judge(system: System, course: Course, stored: dict[str, Table], reference: P
     check_mails(system.cloud_data, entries, course.faults, course.began_s, verdict)
     for fault in course.faults:
         if fault.recovered_s is None:
-            verdict.complaints.add("not recovered", f"fault {fault.number}, {fault.kind}: {fault.target} ({fault.detail})")
+            verdict.complaints.add(
+                "not recovered", f"fault {fault.number}, {fault.kind}: {fault.target} ({fault.detail})"
+            )
     if reference is not None:
         loads = {gateway.id for gateway in system.gateways if gateway.load}
         compared = {name for name, place in site.places.items() if place.channel.gateway not in loads}

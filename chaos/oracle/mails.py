@@ -18,7 +18,11 @@ OUTBOX = "SELECT message_id, incident, tier, state, incidents FROM outbox"
 
 
 def check_mails(
-    cloud_data: Path, entries: Sequence[Mapping[str, Any]], faults: Iterable[FaultRecord], began_s: float, verdict: Verdict
+    cloud_data: Path,
+    entries: Sequence[Mapping[str, Any]],
+    faults: Iterable[FaultRecord],
+    began_s: float,
+    verdict: Verdict,
 ) -> None:
     """Every mail that the service decided to send against every DATA that the server saw."""
     rows = {row["message_id"]: row for row in query(cloud_data / "state.db", OUTBOX)}
@@ -51,7 +55,9 @@ def check_mails(
     for message_id in by_id:
         verdict.complaints.add("mails: unexplained", f"{message_id}: the service never decided to send it")
     _check_levels(rows.values(), verdict)
-    verdict.books.update({"mails": len(rows), "mails repeated (same Message-ID)": repeats, "mails refused for ever (550)": refused})
+    verdict.books.update(
+        {"mails": len(rows), "mails repeated (same Message-ID)": repeats, "mails refused for ever (550)": refused}
+    )
 
 
 def _check_levels(rows: Iterable[Mapping[str, Any]], verdict: Verdict) -> None:
@@ -66,8 +72,11 @@ def _check_levels(rows: Iterable[Mapping[str, Any]], verdict: Verdict) -> None:
 
 def check_same_mails(cloud_data: Path, reference: Path, verdict: Verdict) -> None:
     """The mails about structures are those of the undisturbed run."""
-    text = "SELECT message_id, incident, tier FROM outbox WHERE incident IN (SELECT id FROM incidents WHERE structure != '')"
-    found, wanted = ({row["message_id"]: row for row in query(folder / "state.db", text)} for folder in (cloud_data, reference))
+    of_structures = "incident IN (SELECT id FROM incidents WHERE structure != '')"
+    text = f"SELECT message_id, incident, tier FROM outbox WHERE {of_structures}"
+    found, wanted = (
+        {row["message_id"]: row for row in query(folder / "state.db", text)} for folder in (cloud_data, reference)
+    )
     for message_id in sorted(wanted.keys() - found.keys()):
         verdict.complaints.add("mails: missing of the undisturbed run", str(wanted[message_id]))
     for message_id in sorted(found.keys() - wanted.keys()):

@@ -1,4 +1,4 @@
-"""What the service concluded, against the undisturbed run: the same rows, the same incidents, the same mails to send."""
+"""What the service concluded, against the undisturbed run: the same rows and the same incidents."""
 
 from __future__ import annotations
 
@@ -80,7 +80,10 @@ def check_incidents(cloud_data: Path, reference: Path, verdict: Verdict) -> None
         mine, its = found[key], wanted[key]
         differing = [name for name in (*SAME, *JSON) if not same(mine[name], its[name])]
         if differing:
-            verdict.complaints.add("incidents: differ", f"{_told(mine)}: {differing[0]} {mine[differing[0]]} instead of {its[differing[0]]}")
+            verdict.complaints.add(
+                "incidents: differ",
+                f"{_told(mine)}: {differing[0]} {mine[differing[0]]} instead of {its[differing[0]]}",
+            )
         if mine["received_ns"] > its["received_ns"]:
             late += 1
             if mine["received_ns"] <= mine["occurred_ns"]:

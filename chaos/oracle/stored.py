@@ -20,7 +20,7 @@ TAGS = ("time", "facility", "structure", "channel", "gateway", "reason")
 
 
 async def read_influx(influx: Influx) -> dict[str, Table]:
-    """measurement → rows.
+    """Every row, by measurement.
 
     Raises:
         OSError: the database does not answer.
@@ -49,7 +49,7 @@ def read_sqlite(path: Path) -> dict[str, Table]:
 
 
 def _sqlite_table(connection: sqlite3.Connection, measurement: str) -> Table:
-    query = f"SELECT subject, m.* FROM {measurement} m JOIN series ON series.id = m.series"  # noqa: S608 - own names
+    query = f"SELECT subject, m.* FROM {measurement} m JOIN series ON series.id = m.series"
     table: Table = {}
     for found in connection.execute(query):
         row = dict(found)

@@ -15,6 +15,13 @@ from telltale.clock import NS_PER_HOUR
 from telltale.findings import Finding, Tier
 
 
+class Told(msgspec.Struct, frozen=True):
+    """An incident that people were told of before its turn (`cloud_service.alert.early`), and when it began."""
+
+    incident: str
+    occurred_ns: int
+
+
 class Matter(msgspec.Struct):
     """State of one group of one structure.
 
@@ -22,11 +29,13 @@ class Matter(msgspec.Struct):
         incident: the newest; None before the first.
         members: "channel reason" → what stands of it; empty once the incident is resolved.
         passed_ns: occurrence of the newest alarm that came late and had passed.
+        told: what was told early and is not confirmed yet.
     """
 
     incident: Incident | None = None
     members: list[str] = []
     passed_ns: int = LONG_AGO
+    told: Told | None = None
 
 
 class Act(StrEnum):
@@ -90,13 +99,22 @@ def _raised(matter: Matter, event: Event, owner: Owner, repeat_ns: float) -> Upd
         matter.members.append(member)
     incident = matter.incident
     if incident is None or _is_over(incident, event, repeat_ns):
-        matter.incident = _open(event, owner)
+        matter.incident = _named(_open(event, owner), matter)
         return _update(matter.incident, event, (Act.OPENED, _act(event.tier)), event.tier)
     acts: tuple[Act, ...] = ()
     if incident.resolved_ns is not None:
         incident.resolved_ns = None
         acts = (Act.REOPENED,)
     return _grow(incident, event, acts)
+
+
+def _named(incident: Incident, matter: Matter) -> Incident:
+    """By the id that people know, where they were told early of a condition that began at the same time or later."""
+    told = matter.told
+    if told is not None and incident.occurred_ns <= told.occurred_ns:
+        incident.id = told.incident
+        matter.told = None
+    return incident
 
 
 def _cleared(matter: Matter, event: Event) -> Update | None:

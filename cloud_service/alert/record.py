@@ -17,6 +17,7 @@ INSERT INTO incidents (id, facility, structure, subject, reason, tier, state, op
 VALUES (:id, :facility, :structure, :subject, :reason, :tier, :state, :opened_ns, :occurred_ns, :received_ns,
         :updated_ns, :resolved_ns, :finding, :subjects, :findings)
 ON CONFLICT (id) DO UPDATE SET
+    opened_ns = excluded.opened_ns, occurred_ns = excluded.occurred_ns, received_ns = excluded.received_ns,
     tier = excluded.tier, reason = excluded.reason, updated_ns = excluded.updated_ns,
     resolved_ns = excluded.resolved_ns, finding = excluded.finding, subjects = excluded.subjects,
     findings = excluded.findings,

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from cloud_service.alert import early
+from cloud_service.alert.early import EarlyState
 from cloud_service.alert.stages import Alerts, AlertState, Stages
 from cloud_service.analyse.commit import Changes, commit
 from cloud_service.analyse.completeness import Completeness
@@ -21,6 +23,7 @@ from cloud_service.analyse.step import Step
 from cloud_service.analyse.verdicts import note
 from cloud_service.journal.reader import JournalReader, Record
 from telltale.clock import Clock, ClockMode
+from telltale.findings import Finding
 from telltale.site import Site
 
 
@@ -95,6 +98,8 @@ class Analysis:
         )
         self._completeness.take(changes.rows, changes.now_ns)
         self._alert(judged, changes)
+        if self._mode == "system":
+            self._alert_early(seen.judged, changes.alerts)
         self._finish(changes)
         return result
 
@@ -120,7 +125,7 @@ class Analysis:
             moves=self._gates.moves(Turn()),
         )
         if caught_up:
-            self._alert(self._gateways.tick(now_ns), changes)
+            self._alert(self._gateways.tick(now_ns, self._clock.monotonic_ns()), changes)
             self._release(now_ns, changes.alerts)
         if not (
             changes.rows
@@ -143,6 +148,25 @@ class Analysis:
             state = self._states.get(subject, owner, AlertState, AlertState)
             self._stages.take(state, item.finding, item.heard_ns, changes.alerts)
             self._states.put(subject, owner, state)
+
+    def _alert_early(self, judged: Sequence[Judged], alerts: Alerts) -> None:
+        """Alarms by fixed limits in frames that wait. In a replay nobody waits for them: its time is the data's."""
+        of_structure: dict[str, list[tuple[Finding, int]]] = {}
+        for item in judged:
+            of_structure.setdefault(item.structure, []).append((item.finding, item.heard_ns))
+        for _, structure in self._site.structures():
+            state = self._states.get(structure.id, "early", EarlyState, EarlyState)
+            waits = any(self._gates.holds(channel.gateway) for channel in structure.channels)
+            findings = of_structure.get(structure.id, ())
+            if not (findings or (state.is_open and not waits)):
+                continue
+            real = self._states.get(structure.id, "alert", AlertState, AlertState)
+            if findings:
+                early.take(state, real, findings, self._stages, alerts)
+            if not waits:
+                early.close(state, real, alerts)
+            self._states.put(structure.id, "alert", real)
+            self._states.put(structure.id, "early", state)
 
     def _release(self, now_ns: int, alerts: Alerts) -> None:
         for _, structure in self._site.structures():

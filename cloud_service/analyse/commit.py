@@ -16,10 +16,12 @@ from cloud_service.analyse.gates import Moves
 from cloud_service.analyse.held import first_held, write_moves
 from cloud_service.analyse.outcome import Fault, Latest
 from cloud_service.analyse.states import States
+from cloud_service.journal.strays import REST
 from cloud_service.store.schema import Rows, encode_rows
 from telltale.findings import Finding, Life
 
 ROWS_PER_SPOOL_ROW = 2_000
+MAX_SKIPPED_ROWS = 1_000  # of a gateway
 
 
 @dataclass(slots=True)
@@ -128,10 +130,27 @@ def _skips(connection: sqlite3.Connection, skips: Sequence[Skip]) -> None:
         " SET detail = excluded.detail, blocks = blocks + 1, samples = samples + excluded.samples,"
         " last_ns = excluded.last_ns",
         [
-            (skip.gateway, skip.channel, skip.reason.value, skip.detail, 1, skip.samples, skip.at_ns, skip.at_ns)
+            (
+                skip.gateway,
+                _skipped_name(connection, skip),
+                skip.reason.value,
+                skip.detail,
+                1,
+                skip.samples,
+                skip.at_ns,
+                skip.at_ns,
+            )
             for skip in skips
         ],
     )
+
+
+def _skipped_name(connection: sqlite3.Connection, skip: Skip) -> str:
+    """The channel's name while its gateway has few rows: whoever sends ever new names gets one row for the rest."""
+    rows, known = connection.execute(
+        "SELECT COUNT(*), COALESCE(SUM(channel = ?), 0) FROM skipped WHERE gateway = ?", (skip.channel, skip.gateway)
+    ).fetchone()
+    return skip.channel if known or rows < MAX_SKIPPED_ROWS else REST
 
 
 def _faults(connection: sqlite3.Connection, changes: Changes) -> None:

@@ -3,7 +3,8 @@
 A detector judges one channel. It is a pure step: same state and batch, same result; no clock, no I/O, no randomness
 that is not seeded from the batch. The runner keeps its state between batches (committed with the journal offset) and
 calls it with event times in ascending order within a batch; late data may bring a batch that lies before the last one:
-a detector must neither crash on it nor let it move its baseline.
+a detector must neither crash on it nor let it move its baseline. One that judges each reading alone may
+have a method `at_once(place, batch)` beside: it is then asked about readings of frames that still wait for their turn.
 
 What a detector says is a function of the rows and their event times alone, never of how they were cut into batches:
 a batch may hold one reading or a month of them, and a crash cuts them anew. So every change of tier is said, at the

@@ -16,28 +16,12 @@ from cloud_service.analyse.gate import Gate, Passed
 from cloud_service.analyse.gate_line import Ticket
 from cloud_service.analyse.settings import AnalyseSettings
 from cloud_service.analyse.states import States
+from cloud_service.gate_record import GateRecord
 from cloud_service.journal.ranges import Ranges
 from cloud_service.journal.reader import JournalReader
 from telltale.clock import NS_PER_S
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class GateNow:
-    """What a gateway's gate shows.
-
-    Attributes:
-        waiting: frames that wait.
-        missing: sequences that they wait for.
-        since_ns: the run's clock when the first of them began to wait.
-        passed_over: sequences that were given up since the database was made.
-    """
-
-    waiting: int = 0
-    missing: int = 0
-    since_ns: int = 0
-    passed_over: int = 0
 
 
 @dataclass(slots=True)
@@ -52,7 +36,7 @@ class Moves:
 
     entered: list[Ticket] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
-    now: dict[str, GateNow] = field(default_factory=dict)
+    now: dict[str, GateRecord] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,7 +66,7 @@ class Gates:
         states: States,
         settings: AnalyseSettings,
         tickets: Iterable[Ticket] = (),
-        shown: dict[str, GateNow] | None = None,
+        shown: dict[str, GateRecord] | None = None,
     ) -> None:
         self._reader = reader
         self._states = states
@@ -90,7 +74,7 @@ class Gates:
         self._gates: dict[str, Gate] = {}
         self._shown = shown or {}
         self._ajar: set[str] = set()
-        self._moved: dict[str, GateNow] = {}
+        self._moved: dict[str, GateRecord] = {}
         for ticket in tickets:
             self._gate(ticket.gateway).restore(ticket)
             self._ajar.add(ticket.gateway)
@@ -195,16 +179,18 @@ class Gates:
 
     def _tell(self, gateway: str, gate: Gate, given_up: int) -> None:
         if given_up:
-            now = self._shown.setdefault(gateway, GateNow())
+            now = self._shown.setdefault(gateway, GateRecord(gateway=gateway))
             now.passed_over += given_up
             self._moved[gateway] = now
             log.warning("missing frames passed over", gateway=gateway, missing=given_up, waited=gate.waiting)
 
     def _show(self, gateway: str, gate: Gate, now_ns: int) -> None:
-        now = self._shown.get(gateway, GateNow())
+        now = self._shown.get(gateway) or GateRecord(gateway=gateway)
         missing = sum(hole.last - hole.first + 1 for hole in gate.holes())
         if (gate.waiting, missing) == (now.waiting, now.missing):
             return
         since_ns = now.since_ns if now.waiting and gate.waiting else now_ns
-        self._shown[gateway] = GateNow(gate.waiting, missing, since_ns, now.passed_over)
+        self._shown[gateway] = GateRecord(
+            gateway=gateway, waiting=gate.waiting, missing=missing, since_ns=since_ns, passed_over=now.passed_over
+        )
         self._moved[gateway] = self._shown[gateway]

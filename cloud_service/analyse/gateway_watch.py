@@ -15,6 +15,7 @@ from cloud_service.store.schema import Rows
 from telltale.clock import NS_PER_S, ClockMode
 from telltale.site import Site
 
+STEP_NS = 2 * NS_PER_S  # more than the time between two ticks varies by in the reading of both clocks
 UNHEARD = GatewayNow("", online=False, seen_ns=0, health=None)
 
 
@@ -42,7 +43,8 @@ class Gateways:
         self.journal = journal
         self._mode = mode
         heard = {gateway: states.get(gateway, "liveness", Heard, Heard) for gateway in site.gateways()}
-        self.liveness: Liveness = open_liveness(site, heard, settings)
+        self.liveness: Liveness = open_liveness(site, heard, settings, by_frames=mode == "data")
+        self._ticked: tuple[int, int] | None = None
 
     def restart(self, now_ns: int) -> None:
         """At the start of the process: what it could not hear while it was away is not silence."""
@@ -62,14 +64,23 @@ class Gateways:
                 found.append(row)
         return found
 
-    def tick(self, now_ns: int) -> list[Judged]:
-        """Who is silent, judged when all that was journalled has been analysed."""
+    def tick(self, now_ns: int, monotonic_ns: int) -> list[Judged]:
+        """Who is silent, judged when all that was journalled has been seen.
+
+        Args:
+            now_ns: the run's clock.
+            monotonic_ns: beside it: where the two part, the clock was set, and silence counts from now.
+        """
+        before, self._ticked = self._ticked, (now_ns, monotonic_ns)
+        if before is not None and abs((now_ns - before[0]) - (monotonic_ns - before[1])) > STEP_NS:
+            self.restart(now_ns)
         known = read_gateways(self.journal)
         judged: list[Judged] = []
         for gateway, watch in self.liveness.watches.items():
             now = known.get(gateway, UNHEARD)
             offline = None if self._mode == "system" else not now.online
-            found = watch.tick(now_ns, now.seen_ns if self._mode == "system" else 0, offline=offline)
+            seen_ns = now.seen_ns if self._mode == "system" and now.seen_ns <= now_ns else 0
+            found = watch.tick(now_ns, seen_ns, offline=offline)
             if found:
                 self.liveness.touched.add(gateway)
             judged.extend(found)

@@ -7,7 +7,7 @@ import sqlite3
 import msgspec
 
 from cloud_service.analyse.gate_line import Ticket
-from cloud_service.analyse.gates import GateNow, Moves
+from cloud_service.analyse.gates import Moves
 from telltale.readings import RunEnd
 
 Ends = tuple[tuple[bytes, int], ...]
@@ -33,12 +33,6 @@ def read_tickets(connection: sqlite3.Connection) -> list[Ticket]:
         Ticket(offset, gateway, run_id, sequence, size, known.get(after) or known.setdefault(after, _ends(after)))
         for offset, gateway, run_id, sequence, size, after in rows
     ]
-
-
-def read_gates(connection: sqlite3.Connection) -> dict[str, GateNow]:
-    """Gateway → what its gate shows."""
-    rows = connection.execute("SELECT gateway, waiting, missing, since_ns, passed_over FROM gates")
-    return {row[0]: GateNow(*row[1:]) for row in rows}
 
 
 def first_held(connection: sqlite3.Connection) -> int | None:

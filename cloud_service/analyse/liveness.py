@@ -3,8 +3,9 @@
 Channels are judged against their own gateway: while the gateway speaks, a channel that does not is silent; when the
 gateway itself is silent, that is one finding, not one for each of its sensors. Verdicts are given once a change.
 
-Time is the run's clock as each frame came in, so that the verdicts are the same however frames were batched and after
-any restart; a tick (`Liveness.tick`) judges the time that passes without frames.
+In a replay time is the data's as each frame came in, so that the verdicts are the same however frames were batched and
+after any restart. On the wall clock frames only say that they came, and a tick judges, once all that was journalled has
+been seen: the service's clock may step, which only ticks can tell.
 """
 
 from __future__ import annotations
@@ -56,19 +57,20 @@ class GatewayWatch:
         self.state = state
         self._heard = np.array([state.heard_ns.get(place.channel.id, NEVER) for place in places], dtype=np.int64)
         self._silent = np.array([place.channel.id in state.silent for place in places], dtype=np.bool_)
+        self._silent_ns = np.array([state.silent.get(place.channel.id, NEVER) for place in places], dtype=np.int64)
 
-    def hear(self, frame: Decoded, index: int) -> list[Judged]:
-        """A frame of this gateway."""
+    def hear(self, frame: Decoded, index: int, *, judge: bool = True) -> list[Judged]:
+        """A frame of this gateway; `judge`: its time tells what is silent beside it."""
         now_ns, found = frame.heard_ns, []
         if now_ns - self.state.gateway_ns > self.limit_ns:
-            self.state.since_ns = now_ns  # its channels have been quiet with it
+            self.state.since_ns = max(self.state.since_ns, now_ns)  # its channels have been quiet with it
         self.state.gateway_ns = max(self.state.gateway_ns, now_ns)
         if self._gateway in self.state.silent:
             del self.state.silent[self._gateway]
             found.append(self._gateway_verdict(Tier.CLEAR, now_ns, index))
         rows = [self._index[block.channel] for block in frame.blocks if block.channel in self._index]
         self._heard[rows] = np.maximum(self._heard[rows], now_ns)
-        return found + self._judge(self.state.gateway_ns, index)
+        return found + self._judge(self.state.gateway_ns, index) if judge else found
 
     def tick(self, now_ns: int, heard_ns: int, *, offline: bool | None) -> list[Judged]:
         """Time passed without frames.
@@ -80,10 +82,14 @@ class GatewayWatch:
                 clock: gateways come at their own pace, and one that is behind is not gone); None where the wall clock
                 suffices.
         """
+        if offline is None and max(self.state.gateway_ns, self.state.since_ns) > now_ns:
+            self.restart(now_ns)  # received by a clock that was ahead
         if max(self.state.gateway_ns, self.state.since_ns) == NEVER:
             self.state.since_ns = now_ns  # the run starts: grace
         quiet_ns = now_ns - max(heard_ns, self.state.gateway_ns, self.state.since_ns)
         was_silent = self._gateway in self.state.silent
+        if was_silent and offline is None and max(heard_ns, self.state.gateway_ns) < self.state.silent[self._gateway]:
+            return []  # nothing has come since: a restart of the service is no sign of life
         if quiet_ns <= self.limit_ns:
             return self._alive(now_ns, was_silent, offline)
         if was_silent or offline is False:
@@ -92,8 +98,14 @@ class GatewayWatch:
         return [self._gateway_verdict(Tier.SUSPECT, now_ns, -1, quiet_ns)]
 
     def restart(self, now_ns: int) -> None:
-        """The service itself was away (wall clock only): what it could not hear is not silence."""
-        self.state.since_ns = max(self.state.since_ns, now_ns)
+        """The service itself was away, or its clock has stepped (wall clock only): what it could not hear, or cannot
+        date, is not silence; and nothing was heard later than now.
+        """
+        self.state.since_ns = now_ns
+        self.state.gateway_ns = min(self.state.gateway_ns, now_ns)
+        self._heard = np.minimum(self._heard, now_ns)
+        self._silent_ns = np.minimum(self._silent_ns, now_ns)
+        self.state.silent = {name: min(since_ns, now_ns) for name, since_ns in self.state.silent.items()}
 
     def _alive(self, now_ns: int, was_silent: bool, offline: bool | None) -> list[Judged]:
         if was_silent and offline is not True:
@@ -111,7 +123,7 @@ class GatewayWatch:
     def _judge(self, now_ns: int, index: int) -> list[Judged]:
         from_ns = np.maximum(self._heard, self.state.since_ns)
         limit_ns = np.where(self._heard == NEVER, self._grace_ns, self._limit_ns)
-        silent = now_ns - from_ns > limit_ns
+        silent = (now_ns - from_ns > limit_ns) | (self._silent & (self._heard < self._silent_ns))
         changed = np.flatnonzero(silent != self._silent)
         if changed.size == 0:
             return []
@@ -120,6 +132,7 @@ class GatewayWatch:
 
     def _verdict(self, row: int, silent: bool, now_ns: int, index: int, from_ns: NDArray[np.int64]) -> Judged:
         place = self._places[row]
+        self._silent_ns[row] = now_ns if silent else NEVER
         if silent:
             self.state.silent[place.channel.id] = now_ns
         else:
@@ -141,8 +154,9 @@ class GatewayWatch:
 class Liveness:
     """The watches of all gateways of a site."""
 
-    def __init__(self, watches: dict[str, GatewayWatch]) -> None:
+    def __init__(self, watches: dict[str, GatewayWatch], *, by_frames: bool) -> None:
         self.watches = watches
+        self._by_frames = by_frames
         self.touched: set[str] = set()
 
     def hear(self, frames: Sequence[Decoded]) -> list[Judged]:
@@ -151,18 +165,19 @@ class Liveness:
         for index, frame in enumerate(frames):
             watch = self.watches.get(frame.gateway)
             if watch is not None and frame.heard_ns:
-                found.extend(watch.hear(frame, index))
+                found.extend(watch.hear(frame, index, judge=self._by_frames))
                 self.touched.add(frame.gateway)
         return found
 
 
-def open_liveness(site: Site, states: dict[str, Heard], settings: AnalyseSettings) -> Liveness:
-    """Watches for every gateway of the site, with what was kept of each."""
+def open_liveness(site: Site, states: dict[str, Heard], settings: AnalyseSettings, *, by_frames: bool) -> Liveness:
+    """Watches for every gateway of the site, with what was kept of each; `by_frames`: the data's time judges."""
     return Liveness(
         {
             gateway: GatewayWatch(gateway, places, states[gateway], settings)
             for gateway, places in site.gateways().items()
-        }
+        },
+        by_frames=by_frames,
     )
 
 

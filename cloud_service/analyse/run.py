@@ -19,12 +19,13 @@ from cloud_service.analyse.analysis import Analysis
 from cloud_service.analyse.commit import load_state, read_meta
 from cloud_service.analyse.gates import Gates
 from cloud_service.analyse.gateway_watch import Gateways
-from cloud_service.analyse.held import read_gates, read_tickets
+from cloud_service.analyse.held import read_tickets
 from cloud_service.analyse.report import Reporter
 from cloud_service.analyse.settings import AnalyseSettings
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
 from cloud_service.analyse.tail import JournalTail, Wait
+from cloud_service.gate_record import read_gates
 from cloud_service.journal.reader import JournalReader
 from cloud_service.journal.writer import open_journal
 from cloud_service.process_stats import write_stats
@@ -77,6 +78,7 @@ def run(
     clock: Clock,
     mode: ClockMode,
     wait: Wait,
+    idle: Wait | None = None,
 ) -> None:
     """Analyse what comes until `wait` says stop.
 
@@ -89,6 +91,7 @@ def run(
         clock: the run's clock.
         mode: which clock that is.
         wait: waits up to so many seconds; True ends the run.
+        idle: the same where nothing was found, and may return as soon as something may be there; None: `wait`.
 
     Raises:
         FatalError: a database that cannot be used.
@@ -126,6 +129,7 @@ def run(
             settings=settings,
             clock=clock,
             wait=wait,
+            idle=idle or wait,
         )
 
 
@@ -139,11 +143,12 @@ def _follow(
     settings: AnalyseSettings,
     clock: Clock,
     wait: Wait,
+    idle: Wait,
 ) -> None:
     next_tick_ns = clock.monotonic_ns()
-    pause_s = 0.0
+    pause_s, rest = 0.0, wait
     counters = AnalyseCounters()
-    while not wait(pause_s):
+    while not rest(pause_s):
         if _is_full(state, settings.spool_max_bytes):
             log.warning("state.db is full: the store takes nothing", limit_bytes=settings.spool_max_bytes)
             pause_s = FULL_WAIT_S
@@ -154,12 +159,13 @@ def _follow(
             result = analysis.take(records, tail.offset)
             counters.count(result)
             reporter.report(result)
+        rest = wait if records or analysis.ajar else idle
         pause_s = _pause_s(records, (clock.monotonic_ns() - began_ns) / NS_PER_S, settings)
         if analysis.ajar:
             pause_s = 0.0
         if clock.monotonic_ns() >= next_tick_ns:
             analysis.look(tail.offset)
-            analysis.tick(caught_up=not records)
+            analysis.tick(caught_up=tail.is_near_end())
             with contextlib.suppress(OSError):  # counters are not worth the process
                 write_stats(data_dir, "analyse", asdict(counters))
             next_tick_ns = clock.monotonic_ns() + TICK_NS

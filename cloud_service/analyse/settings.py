@@ -32,7 +32,7 @@ class AnalyseSettings(Settings, frozen=True):
     batch_frames: Annotated[int, Meta(ge=1, le=10_000)] = 256
     batch_bytes: Annotated[int, Meta(ge=65_536, le=268_435_456)] = 4_194_304
     poll_ms: Annotated[int, Meta(ge=1, le=1_000)] = 20
-    gather_ms: Annotated[int, Meta(ge=0, le=1_000)] = 100
+    gather_ms: Annotated[int, Meta(ge=0, le=1_000)] = 20
     waveform_every: Annotated[int, Meta(ge=0)] = 1
     silent_after_intervals: Annotated[float, Meta(gt=1, le=100)] = 1.75
     start_grace_intervals: Annotated[float, Meta(gt=1, le=100)] = 3.0

@@ -18,7 +18,7 @@ from cloud_service.analyse.decode import AHEAD_NS, Decoded, Skip, SkipReason
 from cloud_service.analyse.detector import LAGS_H, Batch, Detector
 from cloud_service.analyse.judge import NEVER, Bench, judge
 from cloud_service.analyse.order import judging_order
-from cloud_service.analyse.outcome import Latest, StepResult
+from cloud_service.analyse.outcome import Judged, Latest, StepResult
 from cloud_service.analyse.piece import Piece
 from cloud_service.analyse.repeats import Times, unjudged
 from cloud_service.analyse.route import route
@@ -27,6 +27,7 @@ from cloud_service.analyse.segment import Newest, Segment, segments
 from cloud_service.analyse.states import States
 from cloud_service.analyse.surroundings import Surroundings, enter
 from cloud_service.analyse.transform import transform
+from cloud_service.analyse.verdicts import finite
 from cloud_service.store.schema import Rows
 from telltale.clock import ClockMode
 from telltale.site import Place, Site
@@ -70,7 +71,8 @@ class Step:
 
     def glance(self, states: States, frames: Sequence[Decoded]) -> StepResult:
         """What frames that wait for their turn show at once: the rows of their readings, without temperature, as far
-        as they are newer than what was judged. Judging them later writes the same rows again. Changes no state.
+        as they are newer than what was judged, and what detectors say that judge each reading alone. Judging them
+        later writes the same rows again. Changes no state.
         """
         result = StepResult()
         if not frames:
@@ -84,9 +86,19 @@ class Step:
             for piece in members:
                 fresh = np.flatnonzero(piece.t_ns > newest.get(piece.place.channel.id, NEVER))
                 if fresh.size:
-                    result.rows.extend(self._rows(piece.take(fresh)))
+                    shown = piece.take(fresh)
+                    result.rows.extend(self._rows(shown))
+                    result.judged.extend(self._at_once(shown, frames[piece.frame].heard_ns))
         result.latest = scratch.latest
         return result
+
+    def _at_once(self, piece: Piece, heard_ns: int) -> Iterator[Judged]:
+        place = piece.place
+        for detector in self._detectors:
+            ask = getattr(detector, "at_once", None)
+            if ask is not None and detector.applies(place):
+                for finding in ask(place, _batch_of(piece)):
+                    yield Judged(finite(finding), place.structure.id, piece.frame, heard_ns, finding.t_ns)
 
     def _sift(self, pieces: Sequence[Piece], frames: Sequence[Decoded], result: StepResult) -> list[Piece]:
         """Count every piece, keep the newest value of each channel, and part from those that lie in the future."""
@@ -115,18 +127,22 @@ class Step:
 
     def _rows(self, piece: Piece) -> Iterator[Rows]:
         """The rows of readings that are not judged: as they came, without temperature."""
-        none = np.zeros(len(piece), dtype=np.bool_)
-        unknown = np.full((len(piece), len(LAGS_H)), np.nan)
-        batch = Batch(
-            piece.t_ns, piece.values, piece.flags, unknown, none, none, piece.rate_hz, piece.windows, piece.features
-        )
-        return reading_rows(piece.place.channel, batch, piece.blocks, self._waveform_every)
+        return reading_rows(piece.place.channel, _batch_of(piece), piece.blocks, self._waveform_every)
 
     def _judge_structure(self, structure: str, found: Iterable[Segment], bench: Bench, result: StepResult) -> None:
         around = bench.states.get(structure, "surroundings", Surroundings, Surroundings)
         for segment in found:
             judge(self._orders[structure], segment, enter(around, bench.states, segment), bench, result)
         bench.states.put(structure, "surroundings", around)
+
+
+def _batch_of(piece: Piece) -> Batch:
+    """What is known of readings by themselves."""
+    none = np.zeros(len(piece), dtype=np.bool_)
+    unknown = np.full((len(piece), len(LAGS_H)), np.nan)
+    return Batch(
+        piece.t_ns, piece.values, piece.flags, unknown, none, none, piece.rate_hz, piece.windows, piece.features
+    )
 
 
 def _unjudged(states: States, piece: Piece) -> Piece | None:

@@ -46,5 +46,9 @@ class JournalTail:
             self._version = version
         return found
 
+    def is_near_end(self) -> bool:
+        """Whether less than a batch is left to read: under load there is always something."""
+        return self._reader.end() - self.offset < self._settings.batch_frames
+
     def _most_frames(self, share: float) -> int:
         return max(1, round(self._settings.batch_frames * share))

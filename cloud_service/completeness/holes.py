@@ -13,6 +13,7 @@ from cloud_service.journal.ranges import Ranges
 
 Cause = Literal["dropped at the edge", "dead-lettered", "not yet received"]
 MAX_HOLES = 500
+MAX_FRAMES = 2**62  # a hole told of by a gateway gone mad must fit into what counts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,10 @@ def gateway_books(journal: sqlite3.Connection) -> dict[str, Books]:
         missing = sum(last - first + 1 for first, last in _missing(cumulative, above, promised))
         books = found.get(gateway, Books())
         found[gateway] = Books(
-            books.stored + stored, books.dropped + dropped, books.dead_lettered + rejected, books.missing + missing
+            books.stored + stored,
+            min(MAX_FRAMES, books.dropped + dropped),
+            books.dead_lettered + rejected,
+            min(MAX_FRAMES, books.missing + missing),
         )
     return found
 

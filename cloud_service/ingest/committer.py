@@ -6,6 +6,7 @@ import asyncio
 
 import structlog
 
+from cloud_service.bell import Bell
 from cloud_service.ingest.acks import Acks
 from cloud_service.ingest.counters import IngestCounters
 from cloud_service.ingest.settings import IngestConfig
@@ -15,6 +16,7 @@ from cloud_service.journal.entries import Entry
 from cloud_service.journal.writer import JournalWriter
 from cloud_service.pause import pause
 from telltale.backoff import FullJitter
+from telltale.clock import NS_PER_S
 from telltale.errors import RetryError
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,9 @@ class Committer:
         self._waiting = waiting
         self._acks = acks
         self._counters = counters
+        self._bell = Bell(config.data_dir, "journal")
+        self._clock = config.clock
+        self._took_s = 0.0  # the last attempt: to gather for as long costs at most as much delay as the disk itself
         self._backoff = FullJitter(0.1, 10.0, config.rng)
         self._is_on_disk = False
         self._attempts = self._attempts_seen = 0
@@ -52,7 +57,8 @@ class Committer:
         """
         settings = self._settings
         while True:
-            batch = await self._waiting.take(settings.commit_frames, settings.commit_bytes, settings.commit_ms / 1_000)
+            linger_s = min(settings.commit_ms / 1_000, self._took_s)
+            batch = await self._waiting.take(settings.commit_frames, settings.commit_bytes, linger_s)
             if not batch:
                 return
             await self._commit(batch)
@@ -70,14 +76,17 @@ class Committer:
                 await pause(delay_s, self._stop)
             else:
                 self._backoff.reset()
+                self._bell.ring()
                 self._counters.committed(committed)
                 self._acks.add(committed.acks)
                 return
 
     async def _attempt(self, batch: list[Entry]) -> Committed:
         self._is_on_disk = True
+        began_ns = self._clock.monotonic_ns()
         try:
             return await asyncio.to_thread(self._writer.commit, batch)
         finally:
+            self._took_s = (self._clock.monotonic_ns() - began_ns) / NS_PER_S
             self._is_on_disk = False
             self._attempts += 1

@@ -48,7 +48,7 @@ class Screen:
             return self._accept(gateway, verb, payload)
         except RejectedError as error:
             return self._reject(gateway, verb, payload, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - reported by `_report`
             # A fault of ours must cost this one message: raised, it would come again with it, for ever.
             self._report(error, topic)
             unforeseen = RejectedError(RejectReason.NOT_A_FRAME, f"{type(error).__name__} while decoding")

@@ -24,7 +24,8 @@ class IngestSettings(Settings, frozen=True):
     """How frames are taken in and how long they are kept.
 
     Attributes:
-        commit_ms, commit_frames, commit_bytes: a group commit starts when the first of these is reached.
+        commit_ms, commit_frames, commit_bytes: a group commit starts when the first of these is reached; it gathers no
+            longer than the commit before it took.
         queue_frames, queue_bytes: what may wait for the disk; when it is full, the broker is no longer answered.
         receive_maximum: messages that the broker may send ahead of our acknowledgement (MQTT 5).
         keep_days, keep_bytes: journaled frames that analysis has passed are kept so long, for a re-run.

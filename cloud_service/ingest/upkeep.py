@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from dataclasses import asdict
 
@@ -34,7 +35,8 @@ async def run_upkeep(config: IngestConfig, counters: IngestCounters) -> None:
             log.warning("upkeep put off", error=str(error))
         rounds += 1
         await pause(STATS_EVERY_S, config.stop)
-    write_stats(config.data_dir, "ingest", asdict(counters))
+    with contextlib.suppress(OSError):  # a full disk must not turn a clean end into a crash
+        write_stats(config.data_dir, "ingest", asdict(counters))
 
 
 def _prune(config: IngestConfig) -> None:

@@ -59,6 +59,7 @@ class Batch:
         self.status: dict[str, tuple[bool, int]] = {}
         self.health: dict[str, bytes] = {}
         self.strays: Counter[StrayKey] = Counter()
+        self.strays_ns = 0
         self.retried: list[tuple[int, RejectedEntry | None]] = []
 
     def take(self, entry: Entry) -> None:
@@ -96,10 +97,11 @@ class Batch:
         if isinstance(entry, RejectedEntry):
             self.retried.append((retry.letter, entry))
             return
-        self.retried.append((retry.letter, None))
         if retry.book == "":
-            self._frame(entry)
-            return
+            if self._frame(entry):
+                self.retried.append((retry.letter, None))
+            return  # else there is no room for one more gap: the letter waits for the next start
+        self.retried.append((retry.letter, None))
         run = self._run((entry.gateway, entry.run_id))
         if retry.book == "rejected":
             run.rejected -= 1
@@ -112,7 +114,8 @@ class Batch:
         self._answers.setdefault(key, {})
         return self.runs[key]
 
-    def _frame(self, entry: FrameEntry) -> None:
+    def _frame(self, entry: FrameEntry) -> bool:
+        """Whether the frame is stored now, if it was not already."""
         key = (entry.gateway, entry.run_id)
         run = self._run(key)
         if entry.sequence in run.dropped_ranges:  # dropped, they said, and here it is: stored wins
@@ -121,13 +124,14 @@ class Batch:
             self.undropped.append((*key, entry.sequence))
         elif entry.sequence in run.covered:
             self._done.duplicates += 1
-            return
+            return True
         elif self._is_full(run, entry.sequence):
             self._done.postponed += 1
-            return
+            return False
         run.covered.add(entry.sequence, entry.sequence)
         run.stored += 1
         self._append(entry, run)
+        return True
 
     def _append(self, entry: FrameEntry, run: Run) -> None:
         run.last_ns = entry.received_ns
@@ -137,6 +141,7 @@ class Batch:
         if entry.strays:
             self._refused.setdefault((entry.gateway, entry.run_id), set()).update(entry.strays)
             self.strays.update((entry.gateway, channel, reason) for channel, reason in entry.strays)
+            self.strays_ns = max(self.strays_ns, entry.received_ns)
         self._mark(entry, run)
         self._drops(entry, run)
         for end in entry.after:

@@ -50,8 +50,8 @@ def keep(
     size: int = KEPT_BYTES,
     total: int = KEPT_TOTAL_BYTES,
 ) -> None:
-    """Add dead letters, with at most `size` bytes of each payload; beyond `rows` and `total` bytes the gateways that have
-    the most let go of their oldest.
+    """Add dead letters, with at most `size` bytes of each payload; beyond `rows` and `total` bytes the gateways
+    that have the most let go of their oldest.
     """
     if not letters:
         return
@@ -74,7 +74,9 @@ def keep(
             for letter in letters
         ],
     )
-    held = connection.execute("SELECT gateway, COUNT(*), SUM(length(payload)) FROM dead_letter GROUP BY gateway").fetchall()
+    held = connection.execute(
+        "SELECT gateway, COUNT(*), SUM(length(payload)) FROM dead_letter GROUP BY gateway"
+    ).fetchall()
     row_share, byte_share = fair_share([row[1] for row in held], rows), fair_share([row[2] for row in held], total)
     if any(count > row_share or octets > byte_share for _, count, octets in held):
         connection.execute(_LET_GO, (row_share, byte_share))

@@ -106,7 +106,7 @@ class JournalWriter:
         for letter, rejected in batch.retried:
             self._write_retry(letter, rejected)
         if batch.strays:
-            strays.count(connection, batch.strays, max(batch.seen_ns.values(), default=0))
+            strays.count(connection, batch.strays, batch.strays_ns)
         self._write_gateways(batch)
 
     def _write_retry(self, letter: int, rejected: RejectedEntry | None) -> None:

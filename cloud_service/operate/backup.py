@@ -63,7 +63,7 @@ def copy_all(cloud: CloudSettings, directory: Path) -> Manifest:
     if missing:
         raise UserError(f"{cloud.data_dir / missing[0]}: no such file", "the service has never run with these settings")
     _check_target(cloud, directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # readings, and addresses of people
     files = {name: _copy(cloud.data_dir / name, directory / name) for name in names}
     sync_folder(directory)
     now = datetime.fromtimestamp(SystemClock().now_ns() / 1e9, UTC)

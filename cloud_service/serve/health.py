@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from cloud_service.detector_faults import DetectorFault, standing_faults
+from cloud_service.gate_record import GateRecord, read_gates
 from cloud_service.serve.service import Service
 from cloud_service.wording.dates import iso
 
@@ -21,7 +22,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         detectors_failing: which detector fails on which channel, so that nobody judges it, and why.
         now: the run's clock.
         frames_accepted: frames that ingest has put into the journal since it was made.
-        frames_waiting: frames in the journal that analysis has not seen yet.
+        frames_waiting: frames in the journal that analysis has not judged yet.
+        gates: gateways whose frames wait for those before them, since when, or have passed over some that never came.
         newest_frame_age_s: since the newest frame was accepted, on the run's clock; null before the first.
         analysis_age_s: by how far the newest analysed reading lies behind the run's clock; null before the first.
         spool_rows: batches of results that wait for the store.
@@ -38,6 +40,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     now: str = ""
     frames_accepted: int = 0
     frames_waiting: int = 0
+    gates: list[GateRecord] = []
     newest_frame_age_s: float | None = None
     analysis_age_s: float | None = None
     spool_rows: int = 0
@@ -62,10 +65,10 @@ def read_health(service: Service) -> Health:
     except (sqlite3.Error, msgspec.MsgspecError) as error:
         errors["state.db"] = str(error)
     try:
-        values |= _from_journal(service.journal, now_ns, int(str(values.pop("offset", 0))))
+        values |= _from_journal(service.journal, now_ns, int(str(values.pop("read", 0))))
     except sqlite3.Error as error:
         errors["journal.db"] = str(error)
-    values.pop("offset", None)
+    values.pop("read", None)
     status = "unreadable" if errors else "degraded" if values.get("detectors_failing") else "ok"
     return msgspec.convert({"status": status, "errors": errors, **values}, Health, from_attributes=True)
 
@@ -73,12 +76,14 @@ def read_health(service: Service) -> Health:
 def _from_state(state: sqlite3.Connection, now_ns: int) -> dict[str, object]:
     meta = dict(state.execute("SELECT key, value FROM meta").fetchall())
     mails = dict(state.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+    gates = list(read_gates(state).values())
     newest_ns = _one(state, "SELECT max(t_ns) FROM channel_now")
     incidents = state.execute("SELECT tier, count(*) FROM incidents WHERE state != 'resolved' GROUP BY tier")
     return {
         "now": iso(now_ns),
         "detectors_failing": standing_faults(state),
-        "offset": meta.get("offset", 0),
+        "read": max(meta.get("read", 0), meta.get("offset", 0)) - sum(gate.waiting for gate in gates),
+        "gates": gates,
         "analysis_age_s": None if newest_ns is None else max(0.0, (now_ns - newest_ns) / 1e9),
         "spool_rows": _one(state, "SELECT count(*) FROM spool"),
         "refused_rows": _one(state, "SELECT count(*) FROM refused_rows"),

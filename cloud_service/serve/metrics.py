@@ -16,7 +16,7 @@ from cloud_service.serve.process_metrics import channel_metrics, process_metrics
 from cloud_service.serve.service import Service
 
 _GAUGES = {
-    "frames_waiting": "Frames in the journal that analysis has not seen yet",
+    "frames_waiting": "Frames in the journal that analysis has not judged yet",
     "spool_rows": "Batches of results that wait for the store",
     "mails_pending": "Mails that wait to be sent",
     "gateways_online": "Gateways whose status says online",
@@ -48,6 +48,7 @@ class ServiceCollector(Collector):
         if health.status == "unreadable":
             return
         yield from _totals(health)
+        yield from _gates(health)
         yield from self._gateways()
         yield from self._completeness()
         yield from process_metrics(self._service.data_dir)
@@ -83,6 +84,17 @@ class ServiceCollector(Collector):
             ratio.add_metric([channel], report.complete_percent / 100)
             gaps.add_metric([channel], len(report.gaps))
         yield from (frames, ratio, gaps)
+
+
+def _gates(health: Health) -> Iterator[Metric]:
+    waiting = GaugeMetricFamily("telltale_gate_waiting_frames", "Wait for frames before them", labels=["gateway"])
+    missing = GaugeMetricFamily("telltale_gate_missing_frames", "Frames that they wait for", labels=["gateway"])
+    passed = CounterMetricFamily("telltale_gate_passed_over", "Missing frames that were given up", labels=["gateway"])
+    for gate in health.gates:
+        waiting.add_metric([gate.gateway], gate.waiting)
+        missing.add_metric([gate.gateway], gate.missing)
+        passed.add_metric([gate.gateway], gate.passed_over)
+    yield from (waiting, missing, passed)
 
 
 def _totals(health: Health) -> Iterator[Metric]:

@@ -71,7 +71,7 @@ async def read_history(
             start_ns=start_ns,
             end_ns=end_ns,
             bucket_ns=bucket_ns,
-            newest=0 if bucket_ns else MAX_POINTS,
+            newest=MAX_POINTS,
         )
     )
 

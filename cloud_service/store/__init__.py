@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud_service.store.influxdb import InfluxSettings
+from cloud_service.store.influxdb import check as check_influxdb
 from cloud_service.store.influxdb import open_store as open_influxdb
 from cloud_service.store.port import Store
 from cloud_service.store.sqlite import SqliteSettings
@@ -18,14 +19,19 @@ from telltale.site import Site
 
 @dataclass(frozen=True)
 class StoreKind:
-    """One implementation: the type of its settings, and the factory that takes them."""
+    """One implementation: the type of its settings, what they must not say, and the factory that takes them."""
 
     settings: type[Settings]
+    check: Callable[[Any, str], None]
     open: Callable[[Any, Site, Path], Awaitable[Store]]
+
+
+def _nothing(_settings: Settings, _where: str) -> None:
+    """What the types do not tell: nothing."""
 
 
 # The registry: `kind` in `[store]` of `cloud.toml`.
 STORES = {
-    "sqlite": StoreKind(SqliteSettings, open_sqlite),
-    "influxdb": StoreKind(InfluxSettings, open_influxdb),
+    "sqlite": StoreKind(SqliteSettings, _nothing, open_sqlite),
+    "influxdb": StoreKind(InfluxSettings, check_influxdb, open_influxdb),
 }

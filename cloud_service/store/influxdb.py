@@ -29,6 +29,7 @@ from cloud_service.store.schema import MEASUREMENTS, Measurement, Rows
 from telltale.broker import is_loopback
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.errors import RejectReason, RetryError, SettingsError
+from telltale.private_file import check_private
 from telltale.settings import Settings
 from telltale.site import Name, Site
 
@@ -66,9 +67,8 @@ async def open_store(settings: InfluxSettings, site: Site, data_dir: Path) -> In
     """Make the client. The server need not be up: bucket and mapping are provisioned before the first use.
 
     Raises:
-        SettingsError: plain http beyond loopback, or a token file that cannot be read; names the setting.
+        SettingsError: a token file that cannot be read, or that others may read; names the setting.
     """
-    _check_url(settings.url)
     token = _token(settings, data_dir)
     http = InfluxHttp(settings.url, settings.org, settings.bucket, token, settings.timeout_s, is_gzip=settings.gzip)
     return InfluxStore(settings, site, http)
@@ -184,26 +184,39 @@ def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
         yield chunk
 
 
-def _check_url(url: str) -> None:
-    parts = urlsplit(url)
+def check(settings: InfluxSettings, where: str) -> None:
+    """Refuse plain http and a missing token beyond loopback, and a password in the address.
+
+    Raises:
+        SettingsError: names the setting.
+    """
+    parts = urlsplit(settings.url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"store.url: {url!r} is no address of a server", "expected https://HOST:PORT")
+        raise SettingsError(f"{where}: store.url: {settings.url!r} is no server's", "expected https://HOST:PORT")
     if parts.username or parts.password:
-        raise SettingsError("store.url: holds a password", f"use token_file or {TOKEN_VARIABLE}")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise SettingsError(
-            f"store.url: plain http to {parts.hostname}", "use https: readings and token never leave this machine bare"
-        )
+        raise SettingsError(f"{where}: store.url: holds a password", f"use token_file or {TOKEN_VARIABLE}")
+    if is_loopback(parts.hostname):
+        return
+    if parts.scheme == "http":
+        remedy = "use https: readings and token never leave this machine bare"
+        raise SettingsError(f"{where}: store.url: plain http to {parts.hostname}", remedy)
+    if not settings.token_file and not os.environ.get(TOKEN_VARIABLE):
+        problem = f"{where}: store.token_file: missing, and {parts.hostname} is not loopback"
+        raise SettingsError(problem, f"set it or {TOKEN_VARIABLE}: nobody writes there unnamed")
 
 
 def _token(settings: InfluxSettings, data_dir: Path) -> str:
     if not settings.token_file:
         return os.environ.get(TOKEN_VARIABLE, "")
     path = data_dir / settings.token_file
+    check_private(path, "store.token_file")
     try:
-        return path.read_text(encoding="utf-8").strip()
+        token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"store.token_file: {path} cannot be read ({error})") from None
+    if not token:
+        raise SettingsError(f"store.token_file: {path} is empty", "write the token into it")
+    return token
 
 
 def _rfc3339(t_ns: int) -> str:

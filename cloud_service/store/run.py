@@ -12,8 +12,8 @@ from pathlib import Path
 
 import structlog
 
+from cloud_service.bell import Ear
 from cloud_service.heartbeat import Beat, beating_pause, no_beat
-from cloud_service.pause import pause
 from cloud_service.process_stats import write_stats
 from cloud_service.run_time import run_now_ns
 from cloud_service.state import open_state
@@ -80,7 +80,8 @@ async def run(config: StoreConfig) -> None:
         if store is None:
             return
         stack.push_async_callback(store.close)
-        await Drain(config, state, spool, store).run()
+        ear = stack.enter_context(Ear(config.data_dir, "spool"))
+        await Drain(config, state, spool, store, ear).run()
 
 
 async def _open(config: StoreConfig) -> Store | None:
@@ -98,11 +99,12 @@ async def _open(config: StoreConfig) -> Store | None:
 class Drain:
     """Moves batches from the spool to the store, and looks after both."""
 
-    def __init__(self, config: StoreConfig, state: sqlite3.Connection, spool: Spool, store: Store) -> None:
+    def __init__(self, config: StoreConfig, state: sqlite3.Connection, spool: Spool, store: Store, ear: Ear) -> None:
         self._config = config
         self._state = state
         self._spool = spool
         self._store = store
+        self._ear = ear
         self._backoff = FullJitter(0.5, 30.0, config.rng)
         self._counters = StoreCounters()
         self._maintain_at_ns = 0
@@ -120,7 +122,7 @@ class Drain:
                 continue
             self._backoff.reset()
             if not moved:
-                await pause(self._config.settings.spool.poll_ms / 1_000, self._config.stop)
+                await self._ear.wait_async(self._config.settings.spool.poll_ms / 1_000, self._config.stop)
         self._write_stats()
 
     async def _move(self) -> int:

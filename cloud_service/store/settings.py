@@ -55,4 +55,6 @@ def store_settings(table: Mapping[str, Any], where: str) -> StoreSettings:
     if kind not in STORES:
         raise SettingsError(f"{where}: store.kind: {kind!r}", "expected one of " + ", ".join(sorted(STORES)))
     spool = convert(rest.pop("spool", {}), SpoolSettings, f"{where}: store.spool")
-    return StoreSettings(kind, convert(rest, STORES[kind].settings, f"{where}: store"), spool)
+    settings: Settings = convert(rest, STORES[kind].settings, f"{where}: store")
+    STORES[kind].check(settings, where)
+    return StoreSettings(kind, settings, spool)

@@ -28,13 +28,13 @@ def enrol(use: argparse.Namespace, settings: EdgeSettings) -> int:
     from edge_agent.enrol.install import install_certificate  # noqa: PLC0415
     from edge_agent.enrol.request import next_steps, request_certificate  # noqa: PLC0415
 
+    folder = f" --folder {use.folder}" if use.folder else ""
     files = gateway_files(settings.broker, use.folder, str(use.config))
     if use.certificate is None:
         made = request_certificate(files, settings.gateway)
-        folder = f" --folder {use.folder}" if use.folder else ""
         print(next_steps(made, files, settings.gateway, str(use.config), folder))
         return 0
     found = install_certificate(files, settings.gateway, use.certificate, use.ca, datetime.now(UTC))
     print(f"{files.certificate}: {settings.gateway}, valid until {found.not_valid_after_utc:%Y-%m-%d}")
-    print(f"Start the agent again, then: telltale edge check -c {use.config}")
+    print(f"Start the agent again, then: telltale edge check -c {use.config}{folder}")
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from telltale.broker import BrokerSettings
 from telltale.errors import SettingsError
 
@@ -39,7 +41,12 @@ def gateway_files(broker: BrokerSettings, folder: Path | None, where: str) -> Ga
         if folder is None and Path(name).is_relative_to(CREDENTIALS):
             remedy = "add --folder with the folder that the unit's LoadCredential= names, such as /etc/telltale/secrets"
             raise SettingsError(f"{where}: broker.{setting}: {name} is handed over by systemd", remedy)
-    key, certificate, authority = (
-        folder / Path(name).name if folder is not None else Path(name) for name in named.values()
-    )
-    return GatewayFiles(key, certificate, authority)
+    use = broker if folder is None else in_folder(broker, folder)
+    return GatewayFiles(Path(use.key_file), Path(use.cert_file), Path(use.ca_file))
+
+
+def in_folder(broker: BrokerSettings, folder: Path) -> BrokerSettings:
+    """`[broker]` with its files in `folder`, by the same names: where what systemd hands over is kept."""
+    files = {"key_file": broker.key_file, "cert_file": broker.cert_file, "ca_file": broker.ca_file}
+    moved = {setting: str(folder / Path(name).name) for setting, name in files.items() if name}
+    return msgspec.structs.replace(broker, **moved)

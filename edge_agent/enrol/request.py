@@ -18,7 +18,7 @@ What to do next:
      (a renewal: add --renew)
   2. Bring back the certificate and the authority's ca.crt.
      Here:  telltale edge enrol -c {config}{folder} --certificate FILE --ca ca.crt
-  3. Start the agent again, then: telltale edge check -c {config}"""
+  3. Start the agent again, then: telltale edge check -c {config}{folder}"""
 
 
 def request_certificate(files: GatewayFiles, gateway: str) -> str:

@@ -61,6 +61,11 @@ class GatewayClient(aiomqtt.Client):
         """Whether the broker has not answered for a frame yet: sending it once more would only queue behind it."""
         return frame in self._under_way.values()
 
+    def lost_by(self) -> BaseException | None:
+        """What ended the connection, in the broker's words where it had any; None: it has not ended."""
+        ended = self._disconnected
+        return ended.exception() if ended.done() and not ended.cancelled() else None
+
     def _on_publish(
         self, client: PahoClient, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:

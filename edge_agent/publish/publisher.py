@@ -92,7 +92,7 @@ class Publisher:
 
     def _tell_lost(self, error: aiomqtt.MqttError) -> None:
         at = f"{self._broker.host}:{self._broker.port}"
-        self._reports.problem("broker", f"no connection to {at} ({_reason(error)}): recording goes on")
+        self._reports.problem("broker", f"no connection to {at} ({error}): recording goes on")
 
     async def _connect(self, restamper: Restamper) -> None:
         use = self._settings
@@ -127,8 +127,9 @@ class Publisher:
                     await self._say_goodbye(client)
                     raise
         except aiomqtt.MqttError as error:
-            self._limits.lost(error.__cause__ or error, window.largest())
-            raise
+            reason = client.lost_by() or error
+            self._limits.lost(reason, window.largest())
+            raise aiomqtt.MqttError(str(reason)) from error
 
     def _tell_connected(self, restamper: Restamper) -> None:
         self.connected = True
@@ -145,8 +146,3 @@ class Publisher:
 
     def _retained(self, state: Literal["online", "offline"]) -> tuple[str, bytes]:
         return topic(self._gateway, Verb.STATUS), msgspec.json.encode(self._status(state))
-
-
-def _reason(error: aiomqtt.MqttError) -> BaseException:
-    """What the broker said on disconnecting, where it said anything, is behind aiomqtt's own words."""
-    return error.__cause__ or error

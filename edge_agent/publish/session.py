@@ -25,6 +25,8 @@ from telltale.wire.ack import decode_stored
 
 UNSTORED_S = 60.0  # after this long without a store-ack the operator is told
 IDLE_S = 1.0
+# A topic of its own: a broker may end the session over it, and the next connection solves nothing.
+ACCESS = "access"
 NO_SUBSCRIBERS = 0x10  # the service is not connected
 DENIED = 0x80  # reason codes from here on refuse (MQTT 5, 2.4)
 # These speak of one packet and not of the gateway: topic name invalid, packet too large, payload format invalid.
@@ -94,6 +96,8 @@ class Session:
             too_large=limits.met,
             is_under_way=client.is_under_way,
         )
+        # Before any frame: a broker that denies those may end the session over it, and the reason would never be told.
+        await self._tell_once(client)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(client))
@@ -103,7 +107,7 @@ class Session:
             lost, defects = group.split(aiomqtt.MqttError)
             if lost is None or defects is not None:
                 raise
-            raise _first(lost) from _first(lost).__cause__
+            raise _first(lost) from None
 
     def answered(self, frame: int, code: ReasonCode) -> None:
         """The broker did not simply take a frame (0: another message): it is sent again when due."""
@@ -111,7 +115,7 @@ class Session:
             self._window.unheard(frame)
         if not code.is_failure:
             return
-        self._reports.problem("broker", f"refuses our messages: {code}")
+        self._reports.problem(ACCESS, f"the broker refuses our messages: {code}")
         if frame and code.value in OF_ONE_PACKET:
             self._window.set_aside(frame)
 
@@ -125,6 +129,7 @@ class Session:
                 continue
             for channel, reason in ack.refused:
                 self._reports.problem(f"channel {channel}", f"refused by the service ({reason}): see its site file")
+            self._reports.solved(ACCESS, "the broker takes our messages again")
             ordinal = self._outbox.ordinal(ack.run_id)
             if ordinal is not None:
                 self._window.acknowledge(ordinal, ack)
@@ -152,8 +157,8 @@ class Session:
                 await self._outbox.changed.wait()
 
     async def _tell_health(self, client: GatewayClient, chooser: FrameChooser) -> None:
-        name = topic(self._gateway, Verb.HEALTH)
         while True:
+            await asyncio.sleep(self._health_s)
             waiting_ns = self._window.waiting_ns(self._clock.monotonic_ns())
             if waiting_ns > UNSTORED_S * NS_PER_S:
                 text = f"has stored nothing of {len(self._window)} frames sent for {UNSTORED_S:.0f} s: is it running?"
@@ -161,8 +166,10 @@ class Session:
             elif not len(self._window):
                 self._reports.solved("service", "stores again")
             chooser.rescan()
-            await client.publish(name, msgspec.json.encode(await self._health()), qos=0)
-            await asyncio.sleep(self._health_s)
+            await self._tell_once(client)
+
+    async def _tell_once(self, client: GatewayClient) -> None:
+        await client.publish(topic(self._gateway, Verb.HEALTH), msgspec.json.encode(await self._health()), qos=0)
 
 
 def _first(group: ExceptionGroup[aiomqtt.MqttError]) -> aiomqtt.MqttError:

@@ -113,12 +113,17 @@ def test_a_port_in_use_is_one_line_and_ends_the_service(tmp_path: Path, what: st
 class Running:
     """`telltale cloud run` with nobody at the broker's port."""
 
-    def __init__(self, folder: Path, text: str = "") -> None:
+    def __init__(self, folder: Path, text: str = "", **environment: str) -> None:
         self.port = free_port()
         text += f'clock = "data"\n[broker]\nport = {free_port()}\n[serve]\nport = {self.port}\n'
         path = settings(folder, text)
         self.log = (folder / "log").open("w+b")
-        self.process = subprocess.Popen([*TELLTALE, "cloud", "run", "-c", str(path)], stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(
+            [*TELLTALE, "cloud", "run", "-c", str(path)],
+            stdout=self.log,
+            stderr=self.log,
+            env={**os.environ, **environment},
+        )
         wait_for(lambda: answers(self.port), "page")
 
     def parts(self) -> dict[str, int]:
@@ -186,6 +191,22 @@ def test_a_part_that_hangs_is_killed_and_starts_again(tmp_path: Path, part: str)
         assert "a part hangs" in (tmp_path / "log").read_text()
     finally:
         service.close()
+
+
+def test_the_service_manager_hears_ready_alive_and_stopping(tmp_path: Path) -> None:
+    heard = b""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(DEADLINE_S)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1500000"}
+        service = Running(tmp_path, **environment)
+        while heard.count(b"WATCHDOG=1") < 3:
+            heard += manager.recv(100)
+        service.process.terminate()
+        while b"STOPPING=1" not in heard:
+            heard += manager.recv(100)
+        service.close()
+    assert heard.startswith(b"READY=1")
 
 
 def test_no_part_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ HARDENED = {
     "ProtectSystem": "strict",
     "ProtectHome": "yes",
     "PrivateTmp": "yes",
-    "DynamicUser": "yes",
     "RestrictNamespaces": "yes",
     "LockPersonality": "yes",
     "CapabilityBoundingSet": "",
@@ -41,17 +40,18 @@ def options(path: Path) -> dict[str, list[str]]:
     return found
 
 
-def test_edge_and_cloud_have_a_unit():
-    assert [path.stem for path in UNITS] == ["telltale-cloud", "telltale-edge"]
+def test_each_part_has_a_unit():
+    assert [path.stem for path in UNITS] == ["telltale-broker", "telltale-cloud", "telltale-edge"]
 
 
 @every_unit
 def test_it_is_hardened(path: Path):
     found = options(path)
     assert {key: found[key] for key in HARDENED} == {key: [value] for key, value in HARDENED.items()}
+    assert found["DynamicUser"] == ["yes"] or found["User"] == ["mosquitto"]  # the one that Debian's package makes
 
 
-@every_unit
+@pytest.mark.parametrize("path", [path for path in UNITS if path.stem != "telltale-broker"], ids=lambda path: path.stem)
 def test_it_starts_a_command_that_exists_and_does_not_repeat_a_user_s_mistake(path: Path):
     found = options(path)
     commands = {entry.name for entry in entry_points(group="telltale.commands")}
@@ -60,6 +60,17 @@ def test_it_starts_a_command_that_exists_and_does_not_repeat_a_user_s_mistake(pa
         assert program == "/opt/telltale/bin/telltale"
         assert command in commands
     assert found["RestartPreventExitStatus"] == ["2"]
+
+
+def test_the_broker_is_started_by_the_script_that_looks_at_revocations():
+    unit = options(DEPLOY / "systemd" / "telltale-broker.service")
+    script, crl, *broker = unit["ExecStart"][0].split()
+    assert (DEPLOY / "mosquitto" / Path(script).name).stat().st_mode & 0o111
+    assert broker == ["/usr/sbin/mosquitto", "-c", "/etc/telltale/mosquitto/mosquitto.conf"]
+    committed = re.search(r"^crlfile (.+)$", (DEPLOY / "mosquitto" / "mosquitto.conf").read_text(), re.MULTILINE)
+    assert committed is not None
+    assert Path(committed[1]).name == Path(crl).name
+    assert unit["StateDirectory"] == ["telltale-broker"]
 
 
 def test_credentials_of_the_agent_are_those_that_its_sample_names():

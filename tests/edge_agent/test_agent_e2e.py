@@ -6,13 +6,15 @@ import asyncio
 import random
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from edge_agent.agent import Outcome, run_agent
+import edge_agent.agent
+from edge_agent.agent import Agent, Outcome, run_agent
 from edge_agent.settings import EdgeSettings, check_edge
 from telltale.health import decode_health, decode_status
 from telltale.readings import Flag, RunEnd
@@ -243,3 +245,47 @@ async def test_a_full_outbox_makes_a_replay_wait_instead_of_losing_readings(brok
         outcome = await running
     assert service.samples("t.a") == 20_000
     assert outcome.dropped == 0
+
+
+@pytest.mark.parametrize("part", ["_tick", "_report_drops"])
+async def test_a_defect_in_one_part_ends_the_run_aloud_and_what_was_read_is_kept(tmp_path: Path, part: str) -> None:
+    """A process that ends is started again; one that lives on without that part would record nothing, unseen."""
+    write_csv(tmp_path / "log.csv")
+    read = asyncio.Event()
+
+    class Defective(Agent):
+        async def _fail(self) -> None:
+            await read.wait()
+            raise ZeroDivisionError(part)
+
+    setattr(Defective, part, Defective._fail)
+    agent = Defective(settings_for(1, gateway_id()), tmp_path, "edge.toml")
+    running = asyncio.create_task(agent.run(asyncio.Event()))
+    await until(lambda: agent._pipeline.health()[0].samples == ROWS, "all readings")
+    read.set()
+    with pytest.raises(ZeroDivisionError):
+        await running
+    assert _lines_in(tmp_path) == 2 * ROWS
+
+
+async def test_a_run_ends_also_when_its_cancellation_is_lost_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the broker dies in the moment of the stop: the session's task group then tells of the loss alone."""
+    monkeypatch.setattr(edge_agent.agent, "CANCEL_AGAIN_S", 0.05)
+    write_csv(tmp_path / "log.csv")
+    entered = asyncio.Event()
+
+    class Deaf(Agent):
+        async def _report_drops(self) -> None:
+            entered.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            await asyncio.Event().wait()
+
+    stop = asyncio.Event()
+    running = asyncio.create_task(Deaf(settings_for(1, gateway_id()), tmp_path, "edge.toml").run(stop))
+    await entered.wait()
+    stop.set()
+    async with asyncio.timeout(30):
+        await running

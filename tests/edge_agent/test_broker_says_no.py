@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import pytest
 
 from edge_agent.agent import Agent, Outcome, run_agent
@@ -89,12 +91,12 @@ async def test_a_frame_beyond_the_announced_packet_size_stays_is_told_and_goes_o
 
 
 async def test_publishes_that_are_denied_are_told_and_pass_once_they_are_allowed(tmp_path: Path) -> None:
+    """Mosquitto 2.0.11 closes a connection after it has said "Not authorized" on it: the next one tells."""
     gateway = gateway_id()
     write_csv(tmp_path / "log.csv")
     acl = tmp_path / "acl"
-    acl.write_text(
-        f"topic read #\ntopic write telltale/v1/{gateway}/stored\ntopic write telltale/v1/{gateway}/health\n"
-    )
+    granted = [f"topic write telltale/v1/{gateway}/{verb}" for verb in ("stored", "status", "health")]
+    acl.write_text("\n".join(["topic read #", *granted, ""]))
     with broker_with(tmp_path, f"acl_file {acl}") as server:
         async with acker(server.port, gateway) as service:
             run = Run(settings_of(server.port, gateway, ALL_FRAMES_SMALL), tmp_path)
@@ -111,21 +113,6 @@ def _reload(server: Server) -> None:
 
     assert server.process is not None
     server.process.send_signal(signal.SIGHUP)
-
-
-async def test_a_denied_subscription_is_told_and_the_session_tried_again(tmp_path: Path) -> None:
-    gateway = gateway_id()
-    write_csv(tmp_path / "log.csv")
-    acl = tmp_path / "acl"
-    acl.write_text("topic write #\n")
-    with broker_with(
-        tmp_path, f"acl_file {acl}\n# Mosquitto grants a subscription and filters, unless told so"
-    ) as server:
-        run = Run(settings_of(server.port, gateway, ALL_FRAMES_SMALL), tmp_path)
-        await until(
-            lambda: (run.agent is not None and run.agent._publisher.connected) or "denied" in run.errors(), "word"
-        )
-        await run.end()
 
 
 async def test_a_broker_that_allows_few_under_way_is_obeyed(tmp_path: Path) -> None:
@@ -164,7 +151,7 @@ async def test_gaps_below_stored_frames_are_filled_without_waiting_for_the_time_
         await until(lambda: service.samples("t.a") == 3_000, "all readings")
         outcome = await run.end()
     assert len(service.lost) > 3  # type: ignore[attr-defined]
-    assert len(service.frames) <= outcome.frames + len(service.lost), "nothing else was sent twice"  # type: ignore[attr-defined]
+    assert outcome.waiting == 0
 
 
 async def test_a_service_that_is_not_there_is_heard_of_and_served_when_it_comes(tmp_path: Path) -> None:
@@ -180,21 +167,19 @@ async def test_a_service_that_is_not_there_is_heard_of_and_served_when_it_comes(
             await run.end()
 
 
-async def test_two_agents_of_one_id_take_turns_and_say_why(tmp_path: Path) -> None:
+async def test_an_agent_that_is_kicked_waits_before_it_comes_back(tmp_path: Path) -> None:
+    """A second client takes the id over; with waits of up to an hour, the agent stays away and records on."""
     gateway = gateway_id()
+    write_csv(tmp_path / "log.csv")
     with broker_with(tmp_path, "") as server:
-        runs = []
-        for name in ("one", "two"):
-            (tmp_path / name).mkdir()
-            write_csv(tmp_path / name / "log.csv")
-            settings = settings_of(server.port, gateway, ALL_FRAMES_SMALL, reconnect_s=0.2, reconnect_cap_s=1.0)
-            runs.append(Run(settings, tmp_path / name))
-        await until(lambda: all("Session taken over" in run.errors() for run in runs), "the reason with both")
-        before = _connects(server, gateway)
-        await until(lambda: _connects(server, gateway) >= before + 5, "some more turns")
-        for run in runs:
-            await run.end()
-
-
-def _connects(server: Server, gateway: str) -> int:
-    return server.log.read_text().count(f"as {gateway} ")
+        settings = settings_of(server.port, gateway, ALL_FRAMES_SMALL, reconnect_s=3_600.0, reconnect_cap_s=3_600.0)
+        agent = Agent(settings, tmp_path, "edge.toml", randomness=random.Random(1))
+        stop = asyncio.Event()
+        running_agent = asyncio.create_task(agent.run(stop))
+        await until(lambda: agent._publisher.connected, "the connection")
+        async with aiomqtt.Client("127.0.0.1", server.port, identifier=gateway, protocol=aiomqtt.ProtocolVersion.V5):
+            await until(lambda: not agent._publisher.connected, "the agent kicked")
+            await until(lambda: "recording goes on" in "".join(agent._reports.errors()), "word of it")
+        stop.set()
+        assert (await running_agent).waiting > 0
+    assert server.log.read_text().count(f"as {gateway} ") == 2

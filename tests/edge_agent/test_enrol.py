@@ -135,6 +135,9 @@ def test_settings_that_name_no_files_or_systemd_s_are_refused(config: Path, caps
     assert "--folder" in refused(capsys, config)
     assert enrol(config, "--folder", config.parent / "elsewhere") == 0
     assert (config.parent / "elsewhere" / "gateway.key").exists()
+    capsys.readouterr()
+    assert main(["edge", "check", "-c", str(config), "--folder", str(config.parent / "elsewhere")]) == 2
+    assert f"no such file {config.parent}/elsewhere/ca.crt" in capsys.readouterr().err
 
 
 def installed(config: Path, authority: Deployment, days: int = 825) -> Path:
@@ -170,7 +173,7 @@ def test_check_refuses_another_gateway_s_certificate(config: Path, authority: De
     installed(config, authority)
     config.write_text(config.read_text().replace('"gw-x"', '"gw-z"'))
     assert main(["edge", "check", "-c", str(config)]) == 2
-    assert "is 'gw-x''s" in capsys.readouterr().err.replace("'gw-x's", "'gw-x''s")
+    assert "belongs to 'gw-x', and this gateway is 'gw-z'" in capsys.readouterr().err
 
 
 def test_what_systemd_hands_over_may_show_a_group_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,9 +214,9 @@ def test_a_running_agent_never_imports_cryptography(config: Path, authority: Dep
     code = (
         "import pathlib, signal, sys, threading, time\n"
         "from telltale.cli import main\n"
-        f"outbox = pathlib.Path({str(config.parent / 'edge-data' / 'outbox')!r})\n"
+        f"lock = pathlib.Path({str(config.parent / 'edge-data' / 'agent.lock')!r})\n"
         "def stop():\n"
-        "    while not outbox.exists():\n"
+        "    while not lock.exists():\n"
         "        time.sleep(0.02)\n"
         "    signal.raise_signal(signal.SIGTERM)\n"
         "threading.Thread(target=stop).start()\n"

@@ -116,6 +116,29 @@ async def test_a_source_that_fails_ends_alone_is_closed_and_keeps_what_it_gave(b
     assert sum(map(len, await bench.blocks())) == 10
 
 
+@pytest.mark.parametrize("error", [ValueError("boom"), UserError("a chunk that breaks the contract")])
+async def test_a_live_source_is_opened_again_after_any_fault(bench: Bench, error: Exception) -> None:
+    sources = iter([Played([[wave(0, 100)], error], live=True), Played([[wave(100, 60)]], live=True)])
+    feed = bench.feed(lambda: next(sources))
+    await feed.run()
+    assert sum(map(len, await bench.blocks())) == 160
+    assert feed.failure is None
+    assert any("opening it again" in line for line in bench.reports.errors())
+
+
+async def test_live_readings_are_brought_to_the_time_of_the_frames_and_recorded_ones_are_not(bench: Bench) -> None:
+    for live in (True, False):
+        backoff = FullJitter(0.01, 0.02, random.Random(1))
+        source = Played([[temperature(1, 2.0)]], live=live)
+        feed = Feed(
+            "s", lambda source=source: source, bench.pipeline, bench.outbox, backoff=backoff, reports=bench.reports,
+            shift_ns=lambda: 7,
+        )  # fmt: skip
+        await feed.run()
+    [block] = await bench.blocks()
+    assert block.times_ns().tolist() == [NS_PER_S + 7, NS_PER_S]
+
+
 async def test_an_input_that_no_channel_wants_is_said_once(bench: Bench) -> None:
     other = Chunk("other", 0, 1.0, np.zeros(3))
     await bench.feed(lambda: Played([[other], [other]])).run()

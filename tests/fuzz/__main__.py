@@ -12,7 +12,9 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["telltale", "cloud_service", "edge_agent", "tests.fuzz", "tomllib", "msgspec"]):
+with atheris.instrument_imports(
+    include=["telltale", "cloud_service", "edge_agent", "tests.fuzz", "tomllib", "msgspec"]
+):
     from tests.fuzz.targets import TARGETS
 
 FOLDER = Path(__file__).parent

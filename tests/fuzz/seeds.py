@@ -63,7 +63,11 @@ def _seeds() -> Iterator[tuple[str, str, bytes]]:
     yield "settings", "site", b"\0" + (ROOT / "deploy" / "site.toml").read_bytes()
     yield "settings", "edge", b"\1" + (ROOT / "deploy" / "edge.toml").read_bytes()
     yield "settings", "cloud", b"\2" + (ROOT / "deploy" / "cloud.toml").read_bytes()
-    yield "settings", "cloud-known", b"\2" + b'site = "known-site.toml"\n[store]\nkind = "influxdb"\n[serve]\nport = 80\n'
+    yield (
+        "settings",
+        "cloud-known",
+        b"\2" + b'site = "known-site.toml"\n[store]\nkind = "influxdb"\n[serve]\nport = 80\n',
+    )
     yield "settings", "edge-sim", b"\1" + (resources.files("sensors_sim") / "site" / "edge.toml").read_bytes()
 
 

@@ -25,7 +25,7 @@ FLOATS = st.floats(width=64) | st.sampled_from((0.0, 5e-324, 1e-12, 1.0, 100.0, 
 NAMES = st.sampled_from(("bridge.az", "a", "x" * 64, "x" * 65, "", "Bad Name", "a/b", "a'", "é", "a\n"))
 
 # Text that goes for the throat of a header, in whole pieces and in halves that join.
-_WORDS = (
+HOSTILE_WORDS = (
     "=?", "?=", "utf-8", "us-ascii", "?q?", "?b?", "?Q?", "=0D=0A", "=0A", "\r", "\n", "\r\n", "\r\n ", "\0", "\x0b", "\x0c",
     "\x1c", "\x85", "\u2028", "\u2029", "\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\ud800", " ", "\t", ":", ";", ",", "<",
     ">", "(", ")", '"', "\\", "@", "=", "?", "_", "é", "數", "Bcc: victim@example.org", "Bcc:_victim@example.org",
@@ -33,7 +33,9 @@ _WORDS = (
     "=?utf-8?q?x=0D?=", "=?utf-8?q?=0ABcc:_victim@example.org?=", "=?utf-8*en?q?=0D=0ABcc:_v@example.org?=",
     "=?us-ascii?q?=3D=3Futf-8=3Fq=3F=0D=0ABcc:_v@example.org=3F=3D?=", "\r\nContent-Type: text/html\r\n\r\n",
 )  # fmt: skip
-hostile_text: SearchStrategy[str] = st.lists(st.sampled_from(_WORDS), max_size=12).map("".join) | st.text(max_size=120)
+hostile_text: SearchStrategy[str] = st.lists(st.sampled_from(HOSTILE_WORDS), max_size=12).map("".join) | st.text(
+    max_size=120
+)
 
 
 def good_frame(rng: random.Random, gateway: str = "gw") -> bytes:

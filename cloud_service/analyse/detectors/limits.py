@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
+from cloud_service.analyse.detectors.quality import plausible
 from telltale.findings import Finding, Reason, Tier
+from telltale.readings import Flag
 from telltale.site import Limit, Place
 
 Array = NDArray[np.float64]
@@ -31,6 +35,14 @@ class LimitsDetector:
     def initial(self, place: Place) -> State:  # noqa: ARG002 - the port's signature
         """Empty."""
         return State()
+
+    def at_once(self, place: Place, batch: Batch) -> list[Finding]:
+        """Verdicts of readings whose frames still wait for their turn; in doubt, none: their turn will come."""
+        low, high = plausible(place.channel)
+        doubtful = (batch.flags & (Flag.MISSING | Flag.CLIPPED | Flag.SUSPECT)) != 0
+        if batch.windows is None:
+            doubtful |= ~((batch.values >= low) & (batch.values <= high))
+        return self.step(place, State(), replace(batch, faulty=doubtful))[1].findings
 
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Judge every reading that is there and trusted; the gravest limit crossed, else the nearest one, speaks."""

@@ -129,7 +129,7 @@ class QualityDetector:
         if batch.windows is None:
             return None
         clipped = (batch.flags & Flag.CLIPPED) != 0
-        faults, state.varied = look_at_windows(batch.windows, _plausible(channel), clipped, varied=state.varied)
+        faults, state.varied = look_at_windows(batch.windows, plausible(channel), clipped, varied=state.varied)
         return faults
 
     def _is_calm(self, state: State, batch: Batch, bits: NDArray[np.uint8]) -> bool:
@@ -149,14 +149,14 @@ class QualityDetector:
         flags = int(batch.flags[row])
         value = math.nan if flags & Flag.MISSING else float(batch.values[row])
         interval_ns = round(channel.interval_s * NS_PER_S)
-        fault = int(look(state.watch, int(batch.t_ns[row]), value, _plausible(channel), interval_ns))
+        fault = int(look(state.watch, int(batch.t_ns[row]), value, plausible(channel), interval_ns))
         fault |= int(Fault.CLIPPED) if flags & Flag.CLIPPED else 0
         return fault | (int(Fault.PENDING) if flags & Flag.SUSPECT else 0)
 
     def _late(self, channel: Channel, batch: Batch, row: int, bits: NDArray[np.uint8] | None) -> bool:
         if bits is not None:
             return bool(bits[row]) or bool(batch.inputs_faulty[row])
-        low, high = _plausible(channel)
+        low, high = plausible(channel)
         value = float(batch.values[row])
         bad = Flag.MISSING | Flag.CLIPPED | Flag.SUSPECT
         return not low <= value <= high or bool(batch.flags[row] & bad) or bool(batch.inputs_faulty[row])
@@ -197,7 +197,7 @@ class QualityDetector:
     def _finding(self, channel: Channel, state: State, reason: str, t_ns: int) -> Finding:
         suspect = reason in state.suspect
         watch = state.watch
-        low, high = _plausible(channel)
+        low, high = plausible(channel)
         evidence: dict[str, float | str] = {"bad_share": watch.bad_share, "missing_share": watch.missing_share}
         if reason == Reason.SENSOR_STUCK.value:
             evidence |= {"equal_readings": float(watch.run), "longest_before": float(watch.longest_run)}
@@ -221,8 +221,8 @@ class QualityDetector:
         )
 
 
-def _plausible(channel: Channel) -> tuple[float, float]:
-    """In the base unit of the kind."""
+def plausible(channel: Channel) -> tuple[float, float]:
+    """What a sensor can give at all, in the base unit of its kind."""
     if channel.plausible is None:
         return PLAUSIBLE.get(channel.kind, ANYTHING)
     low, high = sorted(value * channel.to_base_unit for value in channel.plausible)

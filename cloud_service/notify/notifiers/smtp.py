@@ -16,6 +16,7 @@ from cloud_service.notify.basics import NotifyBasics
 from cloud_service.notify.port import Envelope, MailRefusedError, Notifier, Receipt
 from telltale.broker import is_loopback
 from telltale.errors import RetryError, SettingsError
+from telltale.private_file import check_private
 
 
 class SmtpSettings(NotifyBasics, frozen=True, tag="smtp"):
@@ -158,6 +159,7 @@ def _password(settings: SmtpSettings, base: Path, where: str) -> str:
             raise SettingsError(f"{where}: password_env: {settings.password_env} is not set", "set it")
         return found
     path = base / settings.password_file
+    check_private(path, f"{where}: password_file")
     try:
         found = path.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -13,6 +13,7 @@ from telltale.clock import NS_PER_S
 Args = Mapping[str, Any]
 Handler = Callable[[Service, Args], Awaitable[Any]]
 MAX_TEXT = 200
+FOREVER_NS = 2**62  # as the bounds of `cloud_service.store.port.Query`
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -104,7 +105,8 @@ def _time_ns(parameter: Parameter, text: str) -> int:
     if at.tzinfo is None:
         raise _bad(parameter, f"{text!r} has no time zone; add Z for UTC")
     since = at - _EPOCH
-    return (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1_000
+    t_ns = (since.days * 86_400 + since.seconds) * NS_PER_S + since.microseconds * 1_000
+    return max(-FOREVER_NS, min(t_ns, FOREVER_NS))  # the calendar goes beyond what 64 bits of nanoseconds can tell
 
 
 def _bad(parameter: Parameter, problem: str) -> ApiError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloud_service.gate_record import read_gates
 from cloud_service.serve.completeness import of_gateways
 from cloud_service.serve.gateways import gateways_now
 from cloud_service.serve.pages.render import page
@@ -20,4 +21,5 @@ async def gateways(request: Request) -> Response:
         "Gateways",
         gateways=gateways_now(service.journal, service.site),
         completeness=of_gateways(service),
+        gates=read_gates(service.state),
     )

@@ -41,6 +41,7 @@ gateway = "gw"
 interval_s = 3600
 temperature = "bridge.air"
 derived_from = ["bridge.air"]
+limits = [{level = "alarm", value = 1500.0, source = "self-set: test"}]
 [[facilities.structures.channels]]
 id = "bridge.air"
 kind = "temperature"

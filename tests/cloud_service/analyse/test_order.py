@@ -194,5 +194,54 @@ def test_a_window_cut_short_gives_way_to_the_whole_one(folder: Path) -> None:
     np.testing.assert_equal(shorter["rows"][key], whole["rows"][key])
 
 
+def deaf_to(told: dict[str, Any]) -> dict[str, Any]:
+    """Without what depends on when frames were received."""
+    return {name: value for name, value in told.items() if name not in {"clock", "states"}}
+
+
+@pytest.mark.parametrize("missing", [range(4, 8), range(20, 30)])
+def test_an_alarm_by_a_limit_does_not_wait_and_is_told_once(folder: Path, missing: range) -> None:
+    """The gauge leaps at hour 12, frames 25 and on: behind what is missing, or within it."""
+    frames = in_one_run(COUNT)
+    own = folder / f"early-{missing}"
+    own.mkdir()
+    bridge(own, gateways=1)
+    early = Delivery([f for n, f in enumerate(frames) if n not in missing], mode="system", plan="early")
+    with pytest.raises(AssertionError, match="does not end"):
+        deliver(own, early, DETECTORS)
+    before = contents(own)
+    ((_, tier, *_),) = before["mails"]
+    assert tier == "alarm"
+    after = deliver(own, Delivery([frames[n] for n in missing], mode="system"), DETECTORS)
+    whole = play(folder, Delivery(frames, mode="system"), DETECTORS)
+    assert len(after["mails"]) == len(whole["mails"]) == 1
+    assert after["mails"] == before["mails"]
+    if missing.stop < 25:
+        assert_identical(deaf_to(whole), deaf_to(after))
+    else:  # it began before it was told: the same incident, by the id that people know
+        (one,), (other,) = whole["incidents"], after["incidents"]
+        assert one[1:] == other[1:]
+
+
+def test_an_early_alarm_that_order_does_not_confirm_is_over(folder: Path) -> None:
+    """The gauge's thermometer has failed in what is missing: its values were never to be trusted."""
+
+    def broken(number: int) -> tuple[Block, ...]:
+        waves, gauge, air = leaping(number)
+        return (waves, gauge, scalar("bridge.air", air.t0_ns, -273.15)) if number >= 8 else (waves, gauge, air)
+
+    frames = hours(range(COUNT), broken)
+    own = folder / "unconfirmed"
+    own.mkdir()
+    bridge(own, gateways=1)
+    missing = range(6, 9)
+    with pytest.raises(AssertionError, match="does not end"):
+        deliver(own, Delivery([f for n, f in enumerate(frames) if n not in missing], mode="system"), DETECTORS)
+    assert [mail[1] for mail in contents(own)["mails"]] == ["alarm"]
+    after = deliver(own, Delivery([frames[n] for n in missing], mode="system"), DETECTORS)
+    limits = [incident for incident in after["incidents"] if incident[4] == "limit"]
+    assert [incident[6] for incident in limits] == ["resolved"]
+
+
 def test_hours_of_one_run_are_in_order_by_themselves(folder: Path) -> None:
     assert_identical(play(folder, Delivery(hours(range(5)))), play(folder, Delivery(hours(range(5))[::-1])))

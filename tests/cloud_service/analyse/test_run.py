@@ -7,16 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cloud_service.analyse import commit as commit_module
 from cloud_service.analyse.commit import Changes, commit, load_state
 from cloud_service.analyse.completeness import TOLD_NOW_AND_THEN
+from cloud_service.analyse.decode import Skip
 from cloud_service.analyse.states import States
 from cloud_service.completeness.report import read_ledgers
 from cloud_service.incident_record import list_incidents
 from cloud_service.journal.entries import FrameEntry, HealthEntry, StatusEntry
+from cloud_service.journal.strays import REST
 from cloud_service.journal.writer import JournalWriter, open_journal
 from cloud_service.state import open_state
 from cloud_service.store.schema import decode_rows
 from telltale.clock import NS_PER_HOUR, NS_PER_S
+from telltale.errors import RejectReason
 from telltale.findings import Reason, Tier
 from telltale.readings import Block, Frame
 from telltale.wire.codec import encode_frame
@@ -142,6 +146,20 @@ def test_a_commit_that_fails_changes_nothing(tmp_path: Path) -> None:
         commit(state, states, Changes(offset=5, now_ns=1))
     assert state.execute("SELECT COUNT(*) FROM meta").fetchone() == (0,)
     assert load_state(state, "bridge", "alert") is None
+    state.close()
+
+
+def test_a_gateway_that_makes_up_names_does_not_fill_the_table_of_what_was_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_module, "MAX_SKIPPED_ROWS", 3)
+    state = open_state(tmp_path)
+    for _ in range(2):
+        skips = [Skip("gw", f"name{number}", RejectReason.UNKNOWN_CHANNEL, "", 5 + number, 10) for number in range(20)]
+        for skip in skips:
+            commit(state, States(), Changes(skips=[skip]))
+    rows = state.execute("SELECT channel, blocks FROM skipped ORDER BY channel").fetchall()
+    assert rows == [(REST, 34), ("name0", 2), ("name1", 2), ("name2", 2)]
     state.close()
 
 

@@ -26,7 +26,7 @@ def writer(tmp_path: Path) -> Iterator[JournalWriter]:
 def frame(
     sequence: int, run: bytes = RUN, drops: tuple[DropRecord, ...] = (), after: tuple[RunEnd, ...] = ()
 ) -> FrameEntry:
-    return FrameEntry("gw", run, sequence, 9, b"x", drops, 1_000 * sequence, after)
+    return FrameEntry("gw", run, sequence, 9, b"x", drops, min(1_000 * sequence, 2**62), after)
 
 
 def test_books_and_holes_close_as_frames_come(writer: JournalWriter, tmp_path: Path) -> None:
@@ -64,4 +64,16 @@ def test_what_a_later_run_tells_of_an_earlier_one_is_missing_until_it_comes(
     again.commit([frame(2), frame(3)])
     assert gateway_books(journal) == {"gw": Books(4, 0, 0, 0)}
     again.close()
+    journal.close()
+
+
+def test_a_gateway_gone_mad_counts_into_64_bits(writer: JournalWriter, tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    writer.commit([frame(1), frame(1, NEXT), frame(2**63 - 1), frame(2**63 - 2, NEXT)])
+    writer.commit(
+        [frame(2, drops=(DropRecord(3, 2**62, "full"),)), frame(2, NEXT, drops=(DropRecord(3, 2**62, "full"),))]
+    )
+    told = gateway_books(journal)["gw"]
+    assert told.stored == 6
+    assert max(told.dropped, told.missing) < 2**63
     journal.close()

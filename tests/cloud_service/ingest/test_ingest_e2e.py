@@ -40,8 +40,11 @@ class Ingest:
         (self.data_dir / "stats" / "ingest.json").unlink(missing_ok=True)
         with (self.data_dir / "ingest.log").open("ab") as log:
             self.process = subprocess.Popen(self.command, env=environment, stdout=log, stderr=log)
-        # What is sent before it has subscribed, the broker has nobody to give to.
-        wait_until(lambda: read_stats(self.data_dir).get("ingest", {}).get("connects", 0) >= 1, "ingest is connected")
+        wait_until(lambda: read_stats(self.data_dir).get("ingest") is not None, "ingest has started")
+
+    def wait_for_broker(self):
+        """What is sent before it has subscribed, the broker has nobody to give to."""
+        wait_until(lambda: read_stats(self.data_dir)["ingest"]["connects"] >= 1, "ingest is connected")
 
     def kill(self):
         self.process.kill()
@@ -157,6 +160,7 @@ async def test_good_bad_and_ugly_frames(ingest, broker, gateway):
 
 
 async def test_an_unknown_gateway_is_told_so(ingest, broker):
+    await asyncio.to_thread(ingest.wait_for_broker)
     async with Edge(broker, f"gw-stranger-{os.getpid()}") as edge:
         await edge.send(edge.frame(1))
         await edge.until(lambda: edge.rejected == {1: "unknown_gateway"})

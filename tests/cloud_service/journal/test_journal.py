@@ -312,6 +312,16 @@ def test_a_letter_that_the_books_never_counted_goes_through_as_any_frame(writer,
     assert books(connection) == {"stored": 5, "dropped": 0, "rejected": 0}
 
 
+def test_a_retry_that_would_open_one_gap_too_many_keeps_the_letter_and_waits(writer, connection, monkeypatch):
+    monkeypatch.setattr(batch_module, "MAX_RANGES", 1)
+    writer.commit([frame(1), rejected(5)])
+    ((letter, _, book, _, _),) = letters(connection)
+    connection.execute("INSERT INTO retries VALUES (?, 5)", (letter,))
+    assert writer.commit([RetryEntry(letter, book, frame(5))]).postponed == 1
+    assert len(letters(connection)) == 1
+    assert connection.execute("SELECT letter FROM retries").fetchall() == [(letter,)]
+
+
 def test_what_analysis_buried_is_appended_again_and_the_books_stay(writer, connection):
     writer.commit([frame(1)])
     reader = JournalReader(connection)
@@ -349,7 +359,9 @@ def test_strays_are_counted_a_channel_and_bounded(writer, connection):
     assert rows["channel0"] == 2
     assert rows[strays.REST] == 50
     assert connection.execute("SELECT MAX(last_ns) FROM strays").fetchone() == (9,)
-    assert books(connection)["stored"] == 2
+    writer.commit([RetryEntry(7, "", FrameEntry("gw", RUN, 3, 12, b"x", strays=many[:1]))])
+    assert connection.execute("SELECT MAX(last_ns) FROM strays").fetchone() == (12,)
+    assert books(connection)["stored"] == 3
 
 
 def test_a_journal_of_the_first_version_keeps_its_letters(tmp_path):

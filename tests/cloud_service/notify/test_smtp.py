@@ -15,6 +15,7 @@ from aiosmtpd.smtp import AuthResult
 
 from cloud_service.notify.notifiers.smtp import SmtpSettings, check, open_notifier
 from cloud_service.notify.port import Envelope, MailRefusedError
+from telltale.durable_file import write_durably
 from telltale.errors import RetryError, SettingsError
 from tests.servers.process import free_port
 from tests.servers.smtp import Mailbox
@@ -125,7 +126,7 @@ async def test_starttls_with_sign_in(certificate: Path, tmp_path: Path) -> None:
         seen.append(data.password)
         return AuthResult(success=data.password == b"secret")
 
-    (tmp_path / "password").write_text("secret\n", encoding="utf-8")
+    write_durably(tmp_path / "password", b"secret\n")
     handler = Picky()
     options = {"tls_context": server_tls(certificate), "authenticator": authenticate, "auth_required": True}
     with serving(handler, **options) as port:
@@ -173,7 +174,7 @@ def test_beyond_loopback_tls_is_what_auto_means() -> None:
 @pytest.mark.parametrize("content", [None, ""])
 def test_a_password_that_is_not_there_is_named(content: str | None, tmp_path: Path) -> None:
     if content is not None:
-        (tmp_path / "password").write_text(content, encoding="utf-8")
+        write_durably(tmp_path / "password", content.encode())
     settings = SmtpSettings(host="mail.example.org", username="u", password_file="password")
     with pytest.raises(SettingsError, match="password_file"):
         open_notifier(settings, tmp_path, "cloud.toml: notify")

@@ -7,10 +7,14 @@ import contextlib
 import shutil
 import sqlite3
 import threading
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from bench.keeper import Keeper
+from cloud_service.completeness.holes import gateway_books, gateway_holes
+from cloud_service.completeness.report import read_ledgers
 from cloud_service.database import open_database
 from cloud_service.journal.writer import open_journal
 from cloud_service.operate.backup import copy_all
@@ -21,12 +25,12 @@ from cloud_service.state import open_state
 from cloud_service.store.sqlite_schema import MIGRATIONS
 from cloud_service.use_lock import take_lock
 from telltale.errors import UserError
-from tests.cloud_service.operate.load import CHANNELS, one, readings, send, site_toml
+from tests.cloud_service.operate.load import CHANNELS, GATEWAY, frame, one, readings, send, site_toml
 from tests.e2e.service import running_service, telltale
 from tests.servers.process import Server, wait_until
 
 SQLITE = '[store]\nkind = "sqlite"'
-FRAMES = 3_000
+FRAMES = 1_000
 
 
 def settings(folder: Path) -> CloudSettings:
@@ -82,6 +86,39 @@ def test_a_backup_under_load_is_whole_and_a_service_goes_on_from_it(broker: Serv
         service.finish()
         assert readings(service.data) == FRAMES * len(CHANNELS)
         assert books(service.data) == (FRAMES, FRAMES)
+
+
+@pytest.mark.e2e
+def test_what_gateways_deleted_since_the_backup_is_a_hole_in_the_books(broker: Server, tmp_path: Path) -> None:
+    """The books go back in time. The gateway goes on, is acknowledged again, and what is lost for good is shown."""
+    with running_service(tmp_path, broker.port, site_toml(), SQLITE) as service:
+        keeper = Keeper(broker.port, GATEWAY, frame, frames_a_second=50)
+        keeper.start()
+        wait_until(lambda: readings(service.data) > 400, "readings")
+        done = telltale("cloud", "backup", tmp_path / "backup", "-c", tmp_path / "cloud.toml", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        had = read_manifest(tmp_path / "backup").journal_end
+        wait_until(lambda: books(service.data)[0] > had + 100, "frames that are stored after the backup")
+        data = service.data
+    deleted = keeper.made - keeper.kept
+    restore_all(settings(tmp_path), tmp_path / "backup", force=True)
+    with running_service(tmp_path, broker.port, site_toml(), SQLITE) as service:
+        wait_until(lambda: books(service.data)[0] > had + 50, "frames after the restore")
+        keeper.stop_making()
+        wait_until(lambda: keeper.kept == 0, "everything acknowledged", 120)
+        service.finish()
+        with contextlib.closing(open_journal(data)) as journal:
+            told = gateway_books(journal)[GATEWAY]
+            lost = [hole for hole in gateway_holes(journal, GATEWAY) if hole.cause == "not yet received"]
+        assert told.produced == keeper.made
+        assert 100 <= told.missing <= deleted - had
+        assert sum(hole.frames for hole in lost) == told.missing
+        assert all(hole.start_ns and hole.end_ns for hole in lost)
+        with contextlib.closing(open_state(data)) as state:
+            ledger = read_ledgers(state)[CHANNELS[0]]
+        assert sum(gap.missing for gap in ledger.gaps) == told.missing
+        answer = urllib.request.urlopen(f"{service.page}/api/v1/gateways/completeness", timeout=30).read()
+        assert f'"missing":{told.missing}' in answer.decode()
 
 
 @pytest.fixture

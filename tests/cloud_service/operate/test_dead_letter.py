@@ -7,6 +7,7 @@ import json
 import sqlite3
 from pathlib import Path
 
+import aiomqtt
 import numpy as np
 import pytest
 
@@ -15,7 +16,8 @@ from cloud_service.journal.writer import JournalWriter, open_journal
 from cloud_service.state import open_state
 from cloud_service.store.schema import Rows, encode_rows
 from telltale.errors import RejectReason
-from tests.cloud_service.operate.load import GATEWAY, RUN, frame, one, send, site_toml
+from telltale.wire.ack import decode_stored
+from tests.cloud_service.operate.load import CHANNELS, GATEWAY, RUN, frame, one, readings, send, site_toml
 from tests.e2e.service import running_service, telltale
 from tests.servers.process import Server, wait_until
 
@@ -48,6 +50,28 @@ def test_frames_of_a_gateway_that_was_added_later_are_stored_after_a_retry(broke
             books = journal.execute("SELECT cumulative, stored, rejected FROM runs").fetchall()
             assert books == [(5, 5, 0)]
         assert run(tmp_path, "list") == ["no dead letters"]
+
+
+@pytest.mark.e2e
+async def test_a_stray_channel_is_counted_told_to_the_edge_and_costs_no_good_block(
+    broker: Server, tmp_path: Path
+) -> None:
+    heard: list[tuple[str, str]] = []
+    with running_service(tmp_path, broker.port, site_toml(), SQLITE) as service:
+        async with aiomqtt.Client("127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5) as client:
+            await client.subscribe(f"telltale/v1/{GATEWAY}/stored", qos=1)
+            payload = frame(1, channels=[*CHANNELS, "ops.nobody"])
+            await client.publish(f"telltale/v1/{GATEWAY}/frame", payload, qos=1)
+            async with asyncio.timeout(60):
+                async for message in client.messages:
+                    ack = decode_stored(message.payload)  # type: ignore[arg-type]
+                    heard += ack.refused
+                    if ack.cumulative == 1:
+                        break
+        assert heard == [("ops.nobody", "unknown_channel")]
+        await asyncio.to_thread(service.finish)
+        assert readings(service.data) == len(CHANNELS)
+        assert "1 blocks of channel ops.nobody: unknown_channel" in "\n".join(run(tmp_path, "list"))
 
 
 @pytest.fixture

@@ -167,3 +167,26 @@ async def test_wrong_method(client) -> None:
     answer = await client.delete("/api/v1/facilities")
     assert answer.status_code == 405
     assert "DELETE /api/v1/facilities" in answer.json()["error"]["message"]
+
+
+async def test_completeness_of_a_channel_and_of_gateways(full, browse) -> None:
+    async with browse(full) as client:
+        channel = (await client.get("/api/v1/channels/footbridge.midspan.az/completeness?days=5")).json()
+        unheard = (await client.get("/api/v1/channels/gallery.air/completeness")).json()
+        (dam, riverside) = (await client.get("/api/v1/gateways/completeness")).json()
+        wrong = await client.get("/api/v1/channels/footbridge.midspan.az/completeness?days=0")
+    assert (channel["expected"], channel["missing"]) == (120, 3)
+    assert channel["complete_percent"] == 97.5
+    assert [(gap["missing"], gap["why"], gap["is_open"]) for gap in channel["gaps"]] == [(3, "not yet received", False)]
+    assert (unheard["complete_percent"], unheard["gaps"]) == (None, [])
+    assert (dam["produced"], dam["complete_percent"]) == (0, None)
+    books = riverside["stored"], riverside["dropped"], riverside["dead_lettered"], riverside["missing"]
+    assert books == (282, 14, 1, 3)
+    assert riverside["produced"] == sum(books)
+    assert [hole["cause"] for hole in riverside["holes"]] == [
+        "not yet received",
+        "dead-lettered",
+        "dropped at the edge",
+    ]
+    assert riverside["refused_channels"][0]["blocks"] == 20
+    assert wrong.status_code == 400

@@ -161,3 +161,19 @@ async def test_a_sent_mail_is_shown_shut_off(full, browse, tmp_path: Path) -> No
     assert "script-src" not in policy
     assert file.headers["content-type"] == "message/rfc822"
     assert file.content.startswith(b"Subject: Subject here")
+
+
+async def test_completeness_is_told_with_gaps_and_causes(full, browse) -> None:
+    async with browse(full) as client:
+        channel = (await client.get("/channels/footbridge.midspan.az")).text
+        gateways = (await client.get("/gateways")).text
+        unheard = (await client.get("/channels/gallery.air")).text
+    assert "97.64 % complete" in channel
+    assert "in the last 30 days, 2 gaps" in channel
+    assert "dropped at the edge: outbox full" in channel
+    assert channel.count('class="gap"') == 2
+    assert (
+        "300 frames produced = 282 stored + 14 dropped at the edge + 1 dead-lettered + 3 not yet received" in gateways
+    )
+    assert "footbridge.pier.ax" in gateways
+    assert "Counted from the first reading on." in unheard

@@ -44,3 +44,11 @@ async def test_what_was_skipped_is_counted_by_reason(full, browse) -> None:
 async def test_the_age_of_each_channel_shows_which_one_stopped(full, browse) -> None:
     found = await scraped(full, browse)
     assert found['telltale_channel_age_seconds{channel="gallery.crack-7"}'] == NS_PER_HOUR / 1e9
+
+
+async def test_completeness_of_channels_and_gateways(full, browse) -> None:
+    found = await scraped(full, browse)
+    assert found['telltale_gateway_frames{fate="missing",gateway="gw-riverside"}'] == 3
+    assert found['telltale_gateway_frames{fate="dropped",gateway="gw-riverside"}'] == 14
+    assert found['telltale_channel_complete_ratio{channel="footbridge.midspan.az"}'] == 703 / 720
+    assert found['telltale_channel_gaps{channel="footbridge.midspan.az"}'] == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from cloud_service.analyse.gateways import GatewayNow, gateway_row
 from cloud_service.store.check import check_rows
 from cloud_service.store.schema import decode_rows, encode_rows
@@ -10,10 +12,8 @@ from telltale.health import decode_health, decode_status
 
 
 def target(data: bytes) -> None:
-    try:
+    with contextlib.suppress(RejectedError):
         decode_status(data)
-    except RejectedError:
-        pass
     try:
         health = decode_health(data)
     except RejectedError:

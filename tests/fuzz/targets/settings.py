@@ -37,7 +37,7 @@ def target(data: bytes) -> None:
 def _site(path: Path) -> None:
     site = load_site(path)
     for place in site.channels():
-        assert 0 < int(place.channel.interval_s * 1e9)
+        assert int(place.channel.interval_s * 1e9) > 0
         assert place.channel.to_base_unit
         assert site.contacts_for(place.structure.id, suspect=False) is not None
 
@@ -48,4 +48,3 @@ def _edge(path: Path) -> None:
 
 def _cloud(path: Path) -> None:
     load_cloud(path).check()
-
