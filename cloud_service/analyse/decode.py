@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cloud_service.journal.reader import Record
-from telltale.clock import NS_PER_DAY, ClockMode
+from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_YEAR, ClockMode
 from telltale.errors import RejectedError, RejectReason
-from telltale.readings import Block, DropRecord, RunEnd
+from telltale.readings import Block, ClockQuality, DropRecord, Frame, RunEnd
 from telltale.wire.codec import decode_good_blocks
 
 
@@ -22,6 +22,8 @@ class SkipReason(StrEnum):
 
 
 AHEAD_NS = NS_PER_DAY
+DATED_WITHIN_NS = NS_PER_HOUR  # trends are judged by the day
+UNSET_BEFORE_NS = 50 * NS_PER_YEAR  # a service that says 1970 has not been told the time yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ class Decoded:
         skips: the rest.
         run_id, sequence, size: as journaled; the payload's bytes.
         drops, after: as the frame says.
+        trusted_ns: the agent's clock, where it is to be trusted more than the service's: it was synchronised, or the
+            service's was never set. Else 0.
+        is_dated: the readings' times can be relied on. Not where the agent's clock was neither synchronised nor known
+            to be near, and the frame did not come at about the time that it says.
     """
 
     offset: int
@@ -70,6 +76,8 @@ class Decoded:
     size: int = 0
     drops: tuple[DropRecord, ...] = ()
     after: tuple[RunEnd, ...] = ()
+    trusted_ns: int = 0
+    is_dated: bool = True
 
 
 def decode_records(records: Sequence[Record], mode: ClockMode) -> list[Decoded]:
@@ -100,7 +108,23 @@ def _decode(record: Record, mode: ClockMode) -> Decoded:
         len(record.payload),
         frame.drops,
         frame.after,
+        _trusted_ns(frame, record),
+        mode == "data" or _is_dated(frame, record),
     )
+
+
+def _trusted_ns(frame: Frame, record: Record) -> int:
+    synchronised = frame.clock_quality is ClockQuality.SYNCHRONISED
+    return frame.acquired_ns if synchronised or record.received_ns < UNSET_BEFORE_NS else 0
+
+
+def _is_dated(frame: Frame, record: Record) -> bool:
+    match frame.clock_quality:
+        case ClockQuality.SYNCHRONISED:
+            return True
+        case ClockQuality.FREE_RUNNING if 0 < frame.clock_error_ns <= DATED_WITHIN_NS:
+            return True
+    return abs(record.received_ns - frame.acquired_ns) <= DATED_WITHIN_NS
 
 
 def _unusable(record: Record, reason: RejectReason | SkipReason, detail: str) -> Decoded:

@@ -46,6 +46,8 @@ class Batch:
         rate_hz: sample rate of the windows; 0 for scalars.
         windows: (k, n) float32 samples of each window (NaN where missing), or None for scalars.
         features: name → (k,) the columns of measurement `window` (rms, peak, …, mode1_hz, band0 …); empty for scalars.
+        undated: (k,) True where the gateway's clock could not be trusted: values may be judged, rates may not. None:
+            all times can be relied on.
     """
 
     t_ns: NDArray[np.int64]
@@ -57,6 +59,7 @@ class Batch:
     rate_hz: float = 0.0
     windows: NDArray[np.float32] | None = None
     features: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    undated: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return int(self.t_ns.size)

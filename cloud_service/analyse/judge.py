@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Detector, Output
 from cloud_service.analyse.outcome import Fault, Judged, StepResult
@@ -15,6 +16,7 @@ from cloud_service.analyse.states import States
 from cloud_service.analyse.surroundings import SegmentSurroundings
 from cloud_service.analyse.verdicts import finite
 from telltale.clock import ClockMode
+from telltale.readings import Flag
 from telltale.site import Place
 
 NEVER = -(2**62)
@@ -31,6 +33,7 @@ class Bench:
         before_ns: channel → the run's clock at the newest frame that brought it; brought up to date.
         waveform_every: see `AnalyseSettings`.
         mode: which clock the run follows.
+        undated: whether each frame of the batch has times that cannot be relied on.
     """
 
     detectors: Sequence[Detector]
@@ -39,6 +42,7 @@ class Bench:
     before_ns: dict[str, int]
     waveform_every: int
     mode: ClockMode
+    undated: NDArray[np.bool_]
 
 
 def judge(
@@ -52,7 +56,7 @@ def judge(
 
 
 def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench, result: StepResult) -> None:
-    batch = _batch(place, run, around)
+    batch = _batch(place, run, around, bench.undated)
     result.rows.extend(reading_rows(place.channel, batch, run.piece.blocks, bench.waveform_every))
     shown = False
     for detector in bench.detectors:
@@ -71,7 +75,7 @@ def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench
     bench.before_ns[channel] = max(heard_ns, bench.before_ns.get(channel, heard_ns))
 
 
-def _batch(place: Place, run: Run, around: SegmentSurroundings) -> Batch:
+def _batch(place: Place, run: Run, around: SegmentSurroundings, undated: NDArray[np.bool_]) -> Batch:
     piece = run.piece
     return Batch(
         t_ns=piece.t_ns,
@@ -83,6 +87,7 @@ def _batch(place: Place, run: Run, around: SegmentSurroundings) -> Batch:
         rate_hz=piece.rate_hz,
         windows=piece.windows,
         features=piece.features,
+        undated=undated[run.frames] & ((piece.flags & Flag.RESTAMPED) == 0),
     )
 
 

@@ -47,6 +47,12 @@ def unjudged(times: Times, piece: Piece) -> Piece | None:
     """The rows of `piece` (ascending) that have not been judged, and are from now on; None where all have been."""
     t_ns = piece.t_ns
     channel = piece.place.channel
+    is_short = piece.windows is not None and piece.windows.shape[1] < channel.window_samples
+    if t_ns.size == 1 and not is_short and int(t_ns[0]) > times.newest_ns:  # by far the most frequent
+        _append(times, int(t_ns[0]))
+        if len(times.spans) > MAX_SPANS:
+            _fold(times, round(channel.interval_s * NS_PER_S))
+        return piece
     spacing_ns = round(channel.interval_s * NS_PER_S)
     late = 0 if int(t_ns[0]) > times.newest_ns else int(np.searchsorted(t_ns, times.newest_ns, side="right"))
     keep = np.ones(t_ns.size, dtype=np.bool_)
@@ -54,7 +60,7 @@ def unjudged(times: Times, piece: Piece) -> Piece | None:
         keep[row] = _take_late(times, int(t_ns[row]), piece.shape[1], spacing_ns)
     for at_ns in t_ns[late:].tolist():
         _append(times, at_ns)
-    if piece.windows is not None and piece.shape[1] < channel.window_samples:
+    if is_short:
         _note_short(times, t_ns[keep], piece.shape[1])
     _fold(times, spacing_ns)
     if keep.all():

@@ -60,9 +60,10 @@ class Step:
         pieces = [piece for index, place, block in routed.blocks for piece in cut(index, place, block)]
         transform(pieces)
         heard_ns = [frame.heard_ns for frame in frames]
+        undated = np.array([not frame.is_dated for frame in frames], dtype=np.bool_)
         for structure, members in _by_structure(self._sift(pieces, frames, result)).items():
             newest = states.get(structure, "newest", Newest, Newest)
-            bench = Bench(self._detectors, states, heard_ns, newest.heard_ns, self._waveform_every, self._mode)
+            bench = Bench(self._detectors, states, heard_ns, newest.heard_ns, self._waveform_every, self._mode, undated)
             found = segments(members, newest, partial(_unjudged, states))
             self._judge_structure(structure, found, bench, result)
             states.put(structure, "newest", newest)
@@ -108,7 +109,7 @@ class Step:
             frame = frames[piece.frame]
             newest = int(piece.t_ns.argmax()) if len(piece) > 1 else 0
             newest_ns = int(piece.t_ns[newest])
-            if newest_ns > frame.heard_ns + AHEAD_NS:
+            if newest_ns > max(frame.heard_ns, frame.trusted_ns) + AHEAD_NS:
                 self._store_only(piece, frame, result)
                 continue
             channel = piece.place.channel.id

@@ -10,17 +10,18 @@ from typing import Annotated
 import msgspec
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
 from cloud_service.analyse.detectors.crack_days import State, add, close_day, daily, new_state, r2_below_36h
 from cloud_service.analyse.detectors.crack_life import LifeRules, crack_life
-from cloud_service.analyse.detectors.lives import life_finding, life_rows, years_to
+from cloud_service.analyse.detectors.lives import life_finding, life_rows, refusal, years_to
 from cloud_service.store.schema import Rows
 from models.crack import growth
 from models.crack_growth import Growth
 from models.standards import CONDITION_SCHEMES, cite
 from telltale.clock import NS_PER_DAY
-from telltale.findings import Finding, Life, Reason, Tier
+from telltale.findings import Finding, Life, Reason, Refusal, Tier
 from telltale.settings import Settings
 from telltale.site import Place
 
@@ -70,17 +71,39 @@ class CrackDetector:
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Sum readings by day; judge each day that is over."""
         output = Output()
-        usable = np.isfinite(batch.values) & ~batch.faulty
+        trusted = np.isfinite(batch.values) & ~batch.faulty
+        undated = trusted & (False if batch.undated is None else batch.undated)
+        usable = trusted & ~undated
         day_of = batch.t_ns // NS_PER_DAY
-        for day in np.unique(day_of[usable]).tolist():
-            if day > state.open_day:
-                if state.days.size:
-                    close_day(state)
-                    self._judge(place, state, output)
-                    output.caused_by(int(batch.t_ns[usable & (day_of == day)][0]))
-                state.open_day = day
-            add(state, batch, usable & (day_of == day))
+        for day in np.unique(day_of[trusted]).tolist():
+            of_day = usable & (day_of == day)
+            if of_day.any():
+                self._take_day(place, state, batch, of_day, output)
+            if (undated & (day_of == day)).any():
+                self._refuse_undated(place, state, day, output)
         return state, output
+
+    def _take_day(self, place: Place, state: State, batch: Batch, rows: NDArray[np.bool_], output: Output) -> None:
+        first_ns = int(batch.t_ns[rows][0])
+        day = first_ns // NS_PER_DAY
+        if day > state.open_day:
+            if state.days.size:
+                close_day(state)
+                self._judge(place, state, output)
+                output.caused_by(first_ns)
+            state.open_day = day
+        add(state, batch, rows)
+
+    def _refuse_undated(self, place: Place, state: State, day: int, output: Output) -> None:
+        """Readings of unknown time are no part of a trend; said once a day, as of the newest day known."""
+        day = max(day, state.open_day)
+        if day <= state.undated_day:
+            return
+        state.undated_day = day
+        text = "the gateway's clock was not synchronised, and the readings came long after the time they state"
+        estimate = refusal(place.channel.id, (day + 1) * NS_PER_DAY, Refusal.CLOCK_UNRELIABLE, text)
+        output.lives.append(estimate)
+        output.rows.append(life_rows(estimate))
 
     def _judge(self, place: Place, state: State, output: Output) -> None:
         expected = NS_PER_DAY / 1e9 / place.channel.interval_s

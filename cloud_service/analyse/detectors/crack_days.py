@@ -46,6 +46,7 @@ class State(msgspec.Struct):
     open_day: the day that readings arrive for.
     warned: whether the trend's last verdict was not clear.
     sure_days, short_days: days in a row on which growth was sure, and on which life was short.
+    undated_day: the newest day on which life was refused because the readings' times cannot be relied on.
     """
 
     days: Floats
@@ -55,6 +56,7 @@ class State(msgspec.Struct):
     warned: bool = False
     sure_days: int = 0
     short_days: int = 0
+    undated_day: int = -(2**31)
 
 
 def new_state() -> State:

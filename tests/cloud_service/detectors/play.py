@@ -58,6 +58,7 @@ def rows_of(batch: Batch, part: slice) -> Batch:
         batch.inputs_faulty[part],
         batch.rate_hz,
         None if batch.windows is None else batch.windows[part],
+        undated=None if batch.undated is None else batch.undated[part],
     )
 
 

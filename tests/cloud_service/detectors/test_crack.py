@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -132,3 +134,13 @@ def test_a_grade_is_proposed_where_the_channel_names_the_scheme():
     evidence = findings(outputs, clear=True)[-1].evidence
     assert evidence["grade_proposal"] == "c"
     assert "not verified" in evidence["grade_source"]
+
+
+def test_readings_of_unknown_time_are_no_part_of_a_trend_and_life_is_refused_by_name():
+    batch = batch_of(1, 121, QUIET, GROWS)
+    first = batch.t_ns < START_NS + 90 * NS_PER_DAY
+    whole = play(CrackDetector(), crack(), replace(batch, undated=~first))
+    assert lives(whole)[-1].refused is Refusal.CLOCK_UNRELIABLE
+    dated = play(CrackDetector(), crack(), replace(batch, undated=np.zeros(len(batch), dtype=bool)))
+    assert lives(dated)[-1].refused is None
+    assert findings(whole) == [finding for finding in findings(dated) if finding.t_ns < START_NS + 90 * NS_PER_DAY]
