@@ -21,8 +21,8 @@ def apply() -> None:
         if entry.sequence not in covered:
             return take(self, entry)
         run.covered = Ranges()  # nothing is known of this run: the frame looks new
-        stored = take(self, entry)
+        taken = take(self, entry)
         run.covered = covered
-        return stored
+        return taken
 
     Batch._frame = take_always  # type: ignore[method-assign]
