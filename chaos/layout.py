@@ -10,6 +10,7 @@ from pathlib import Path
 from sensors_sim.demo.mosquitto import write_settings
 from sensors_sim.demo.processes import free_port
 from sensors_sim.load import LoadSettings
+from sensors_sim.load_site import source_table
 
 # In the future of any wall clock: the run's clock is the newest acquisition time, and only this gateway moves it.
 SITE_START = "2100-11-15"
@@ -228,7 +229,7 @@ def write_edge(folder: Path, plan: Plan, gateway: Gateway, port: int, speed: flo
         clock = "data"
         assert tomllib.loads(sample)["gateway"] == gateway.id
     else:
-        source, channels, clock = load_source(gateway.load), _load_channels(gateway), "system"
+        source, channels, clock = source_table(gateway.load), _load_channels(gateway), "system"
     path.write_text(
         _EDGE.format(gateway=gateway.id, clock=clock, port=port, source=source, channels=channels), encoding="utf-8"
     )
@@ -249,14 +250,6 @@ def site_source(plan: Plan, gateway: Gateway, speed: float) -> str:
     return (
         f'scenario = "campaign"\nseed = {plan.seed}\nstart = "{SITE_START}"\ndays = {plan.days}\n'
         f'speed = {speed:.3f}\ntruth_dir = "{gateway.truth}"\n'
-    )
-
-
-def load_source(load: LoadSettings) -> str:
-    """`[source.settings]` of a load."""
-    values = {name: getattr(load, name) for name in LoadSettings.__struct_fields__}
-    return "".join(
-        f'{name} = "{value}"\n' if isinstance(value, str) else f"{name} = {value!r}\n" for name, value in values.items()
     )
 
 

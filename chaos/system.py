@@ -3,115 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from chaos.disk import SmallDisk
+from chaos.doubts import Doubts
 from chaos.emitted import Emitted
 from chaos.forwarder import Forwarder
 from chaos.influx import Influx, write_influx_settings
 from chaos.layout import DAY_S, SITE, Gateway, Plan, free_ports, gateways, write_campaign, write_edge, write_last_words
 from chaos.link import HOST, Link
 from chaos.mqtt_tap import MqttTap, Wire
-from chaos.postbox import LOG_FILE, ORDERS
+from chaos.posts import Posts
 from chaos.programs import PYTHON, ROOT, TELLTALE, Programs
 from chaos.reference import played
 from chaos.units import Unit, Watchdog
+from chaos.wrong_clock import Clocks
 from sensors_sim.span import TICKS_PER_DAY
 from telltale.errors import FatalError
 
 EDGE_DISK_MB, CLOUD_DISK_MB = 48, 1_536
-# An agent seals a frame 0.3 s after its first reading and commits it then: with room for a busy machine.
-UNCOMMITTED_S = 2.0
 TOO_FAST, SLOWER = 1.25, 0.9
 PARTS = ("ingest", "analyse", "store", "notify", "serve")
-
-
-@dataclass(slots=True)
-class Posts:
-    """The mail server's folder."""
-
-    folder: Path
-    ordered: int = 0
-
-    def order(self, word: str) -> None:
-        """The next DATA is answered so (see `chaos.postbox`)."""
-        self.ordered += 1
-        path = self.folder / ORDERS / f"{self.ordered:06d}"
-        part = self.folder / f".{self.ordered:06d}"
-        part.write_text(word, encoding="ascii")
-        part.rename(path)
-
-    def waiting_orders(self) -> int:
-        """Orders that no DATA has met yet."""
-        return len(list((self.folder / ORDERS).iterdir()))
-
-    def withdraw(self) -> None:
-        """Take back what is still ordered."""
-        for path in (self.folder / ORDERS).iterdir():
-            path.unlink(missing_ok=True)
-
-    def entries(self) -> list[dict[str, object]]:
-        """Every DATA so far."""
-        path = self.folder / LOG_FILE
-        if not path.exists():
-            return []
-        found = []
-        for line in path.read_bytes().split(b"\n"):
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue  # a line that a kill cut off: never answered
-        return found
-
-
-@dataclass(slots=True)
-class Clocks:
-    """The wall clock that a process gets at its next start: an offset for libfaketime, empty: the true one."""
-
-    library: Path | None
-    next_start: dict[str, str] = field(default_factory=dict)
-
-    def environment(self, name: str) -> dict[str, str]:
-        """What is added to the environment of a process that starts now; the start after it is true again."""
-        offset = self.next_start.pop(name, "")
-        if not offset or self.library is None:
-            return {}
-        return {
-            "LD_PRELOAD": str(self.library),
-            "FAKETIME": offset,
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
-
-
-@dataclass(slots=True)
-class Doubts:
-    """Spans in which what an agent was given may never have been committed: it was killed, or could not write.
-
-    Attributes:
-        begun: agent → since when (monotonic) it cannot commit (hung, disk full).
-        spans: agent → (from, to), in the past.
-    """
-
-    begun: dict[str, float] = field(default_factory=dict)
-    spans: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-
-    def close(self, name: str, end_s: float | None) -> float | None:
-        """The agent ended at `end_s` and starts again; when the span began. None: it starts for the first time."""
-        if end_s is None:
-            return None
-        since_s = min(self.begun.get(name, end_s), end_s) - UNCOMMITTED_S
-        self.spans.setdefault(name, []).append((since_s, end_s))
-        return since_s
 
 
 class System:
@@ -141,6 +61,7 @@ class System:
         self.doubts = Doubts()
         self.emitted = {gateway.id: Emitted(folder / gateway.truth) for gateway in self.gateways}
         self.agent_links: dict[str, Link] = {}
+        self._links: list[Link] = []
         self.units: dict[str, Unit] = {}
 
     async def start(self) -> None:
@@ -174,18 +95,15 @@ class System:
         self.to_postbox = Link("notify-mail", ports.smtp)
         for gateway in self.gateways:
             self.agent_links[gateway.id] = Link(f"{gateway.id}-broker", ports.mqtt, lambda: MqttTap(self.wire.take))
-        for link in (self.to_broker, self.to_database, self.to_postbox, *self.agent_links.values()):
+        self._links = [self.to_broker, self.to_database, self.to_postbox, *self.agent_links.values()]
+        for link in self._links:
             await link.open()
-        self._ports = type(ports)(
-            ports.mqtt,
-            ports.smtp,
-            ports.page,
-            ports.influx,
-            ports.influx_rpc,
-            self.to_broker.port,
-            self.to_database.port,
-            self.to_postbox.port,
-            tuple((name, link.port) for name, link in self.agent_links.items()),
+        self._ports = replace(
+            ports,
+            to_broker=self.to_broker.port,
+            to_database=self.to_database.port,
+            to_postbox=self.to_postbox.port,
+            of_agents=tuple((name, link.port) for name, link in self.agent_links.items()),
         )
 
     def _mount(self) -> None:
@@ -228,7 +146,7 @@ class System:
 
         self._unit(name, [*TELLTALE, *words], port, environment, watchdog)
         if name in self.emitted:
-            self.units[name].before_start = lambda: self._agent_starts(name)
+            self.units[name].before_start = lambda: self._doubt(name, self.units[name].last_end_s)
 
     def _unit(
         self,
@@ -253,11 +171,11 @@ class System:
         write_edge(self.folder, self.plan, site, self.agent_links[SITE].port, self._days_per_s * DAY_S)
         self.units[SITE].signal(signal.SIGTERM)
 
-    def _agent_starts(self, name: str) -> None:
-        """After a kill, what the agent had been given and may not have committed is in doubt: the compared site's
+    def _doubt(self, name: str, end_s: float | None) -> None:
+        """After an agent's end, what it had been given and may not have committed is in doubt: the compared site's
         logger gives it again; of the loads the oracle excuses it, if it was never on the wire.
         """
-        since_s = self.doubts.close(name, self.units[name].last_end_s)
+        since_s = self.doubts.close(name, end_s)
         if name == SITE and since_s is not None:
             self.emitted[SITE].rewind(since_s)
 
@@ -310,7 +228,8 @@ class System:
 
     async def _last_run(self, gateway: Gateway, end_s: float) -> None:
         unit = self.units[gateway.id]
-        await unit.stop()
+        if await unit.stop() != 0:
+            self._doubt(gateway.id, time.monotonic())
         port = self.agent_links[gateway.id].port
         if gateway.load is None:
             write_edge(self.folder, self.plan, gateway, port, 0.0)
@@ -331,7 +250,7 @@ class System:
         await asyncio.gather(*(self.units[name].stop() for name in order if name in self.units and name != "database"))
         if "database" in self.units:
             await self.units["database"].stop()
-        for link in (*self.agent_links.values(), self.to_broker, self.to_database, self.to_postbox):
+        for link in self._links:
             await link.close()
         await self.forwarder.close()
         for unit in self.units.values():

@@ -16,7 +16,7 @@ from chaos.link import HOST
 from telltale.errors import FatalError
 
 RESTART_S = 0.3
-STOP_WITHIN_S = 10.0
+STOP_WITHIN_S = 40.0  # an agent commits and tries to bring its outbox over before it ends
 REST_WITHIN_S = 8.0
 WATCHDOG_S = 20.0
 POLL_S = 0.05

@@ -162,13 +162,14 @@ class Agent:
         if until_drained:
             ends.append(asyncio.create_task(self._drained(feeds)))
         notify(READY)
-        broken = await _first_end(serving, ends, feeds)
-        notify(STOPPING)
-        await _cancel([*feeds, *ends])
-        try:  # also after a defect of ours: what the windows hold is worth more than a quick end
+        try:
+            broken = await _first_end(serving, ends, feeds)
+            notify(STOPPING)
+            await _cancel([*feeds, *ends])
+            # Also after a defect of ours: what the windows hold is worth more than a quick end.
             await self._commit_rest(serving[0])
         finally:
-            await _cancel(serving)
+            await _cancel([*feeds, *ends, *serving])
             await self._outbox.close()
         if broken is not None:
             broken.result()

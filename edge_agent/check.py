@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ import numpy as np
 from edge_agent.settings import ChannelSettings, EdgeSettings, SourceSettings
 from edge_agent.sources.registry import open_source
 from edge_agent.window.calibrate import UNCALIBRATED, calibrate
-from telltale.broker import tls_context
+from telltale.broker import BrokerSettings, tls_context
 from telltale.certificate import read_certificate
 from telltale.clock import NS_PER_S, Clock, SystemClock, open_clock
 from telltale.errors import RetryError, SettingsError, TelltaleError, UserError
@@ -173,18 +174,40 @@ async def probe_broker(settings: EdgeSettings, where: str) -> None:
         UserError: the broker does not answer, or denies the subscription.
     """
     broker = settings.broker
+    tls = tls_context(broker, where)
     at = f"broker {broker.host}:{broker.port}"
     try:
         async with aiomqtt.Client(
             broker.host,
             broker.port,
             protocol=aiomqtt.ProtocolVersion.V5,
-            tls_context=tls_context(broker, where),
+            tls_context=tls,
             timeout=PROBE_TIMEOUT_S,
         ) as client:
             codes = await client.subscribe(topic(settings.gateway, Verb.STORED), qos=1)
     except aiomqtt.MqttError as error:
-        raise UserError(f"{at}: no connection ({error})", f"start it, or correct [broker] in {where}") from None
+        refusal = await _tls_refusal(broker, tls) if tls else ""
+        problem = f"TLS: {refusal}" if refusal else str(error)
+        raise UserError(f"{at}: no connection ({problem})", f"start it, or correct [broker] in {where}") from None
     for code in codes:
         if getattr(code, "value", code) >= 128:
             raise UserError(f"{at}: denies {topic(settings.gateway, Verb.STORED)} ({code})", "correct its access list")
+
+
+async def _tls_refusal(broker: BrokerSettings, tls: ssl.SSLContext) -> str:
+    """What broker or certificate check say against a connection; empty where neither does.
+
+    TLS 1.3 refuses a client's certificate only behind the handshake, where the MQTT client merely times out.
+    """
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            reader, writer = await asyncio.open_connection(broker.host, broker.port, ssl=tls)
+            try:
+                await reader.read(1)
+            finally:
+                writer.transport.abort()
+    except ssl.SSLError as error:
+        return getattr(error, "verify_message", "") or (error.reason or str(error)).replace("_", " ").lower()
+    except (OSError, TimeoutError):
+        return ""
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from sensors_sim.load import LoadSettings
@@ -37,11 +38,13 @@ def _site_text(settings: LoadSettings, gateway: str) -> str:
     return head + "".join(channels)
 
 
+def source_table(settings: LoadSettings) -> str:
+    """The lines of `[source.settings]` for a load: TOML writes these values as JSON does."""
+    return "".join(f"{name} = {json.dumps(getattr(settings, name))}\n" for name in LoadSettings.__struct_fields__)
+
+
 def _edge_text(settings: LoadSettings, gateway: str) -> str:
-    sim = "".join(
-        f"{name} = {value!r}\n" if not isinstance(value, str) else f'{name} = "{value}"\n'
-        for name, value in ((name, getattr(settings, name)) for name in LoadSettings.__struct_fields__)
-    )
+    sim = source_table(settings)
     head = (
         f'gateway = "{gateway}"\nclock = "system"\ndata_dir = "edge-data"\n\n'
         f'[broker]\n\n[[source]]\nname = "load"\nkind = "sim"\n\n[source.settings]\n{sim}'

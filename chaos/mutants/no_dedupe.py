@@ -15,14 +15,14 @@ def apply() -> None:
 
     take = Batch._frame
 
-    def take_always(self: Any, entry: Any) -> None:
+    def take_always(self: Any, entry: Any) -> bool:
         run = self._run((entry.gateway, entry.run_id))
         covered = run.covered
         if entry.sequence not in covered:
-            take(self, entry)
-            return
+            return take(self, entry)
         run.covered = Ranges()  # nothing is known of this run: the frame looks new
-        take(self, entry)
+        taken = take(self, entry)
         run.covered = covered
+        return taken
 
     Batch._frame = take_always  # type: ignore[method-assign]

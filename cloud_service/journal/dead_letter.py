@@ -20,10 +20,16 @@ Book = Literal["", "rejected", "stored", "damaged"]
 """How the run's books count its sequence: not at all, as rejected, as stored (analysis could not read it after it was
 accepted), or as stored with bytes that are not those that came."""
 
+# Materialised: a sorter would carry every payload along, only to ask for its length.
+_HELD = (
+    "WITH held AS MATERIALIZED (SELECT id, gateway, length(payload) AS octets FROM dead_letter)"
+    " SELECT gateway, COUNT(*), SUM(octets) FROM held GROUP BY gateway"
+)
 _LET_GO = (
-    "DELETE FROM dead_letter WHERE id IN (SELECT id FROM (SELECT id, COUNT(*) OVER newest AS nth,"
-    " SUM(length(payload)) OVER newest AS held FROM dead_letter"
-    " WINDOW newest AS (PARTITION BY gateway ORDER BY id DESC)) WHERE nth > ? OR held > ?)"
+    "WITH held AS MATERIALIZED (SELECT id, gateway, length(payload) AS octets FROM dead_letter),"
+    " newest AS (SELECT id, COUNT(*) OVER latest AS nth, SUM(octets) OVER latest AS total FROM held"
+    " WINDOW latest AS (PARTITION BY gateway ORDER BY id DESC))"
+    " DELETE FROM dead_letter WHERE id IN (SELECT id FROM newest WHERE nth > ? OR total > ?)"
 )
 
 
@@ -74,9 +80,7 @@ def keep(
             for letter in letters
         ],
     )
-    held = connection.execute(
-        "SELECT gateway, COUNT(*), SUM(length(payload)) FROM dead_letter GROUP BY gateway"
-    ).fetchall()
+    held = connection.execute(_HELD).fetchall()
     row_share, byte_share = fair_share([row[1] for row in held], rows), fair_share([row[2] for row in held], total)
     if any(count > row_share or octets > byte_share for _, count, octets in held):
         connection.execute(_LET_GO, (row_share, byte_share))

@@ -16,9 +16,10 @@ from typing import Annotated, TypeVar
 from msgspec import Meta
 
 from edge_agent.frame.assemble import FrameAssembler, SealedFrame
+from edge_agent.outbox.batch import Applied, Batch
 from edge_agent.outbox.old_file import OLD_NAME, take_over
 from edge_agent.outbox.pending import PendingFrames
-from edge_agent.outbox.store import Applied, Batch, OutboxStore
+from edge_agent.outbox.store import OutboxStore
 from edge_agent.outbox.thin import thin
 from edge_agent.reports import LOG, Reports
 from telltale.errors import FatalError

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from edge_agent.frame.assemble import SealedFrame
 from edge_agent.outbox.checkpoint import RunState, pack_numbers, pack_ranges, unpack_numbers
 from edge_agent.outbox.index import FrameIndex
 from edge_agent.outbox.notes import REASONS, DropNotes
@@ -48,6 +49,19 @@ class Run:
     def record(self, kind: Kind, payload: bytes, sequence: int = 0) -> tuple[bytes, bytes]:
         """Header and payload of a record about this run."""
         return header_for(kind, payload, ordinal=self.ordinal, run_id=self.run_id, sequence=sequence), payload
+
+    def frame(self, frame: SealedFrame) -> tuple[bytes, bytes]:
+        """The record of a frame."""
+        header = header_for(
+            Kind.FRAME,
+            frame.payload,
+            ordinal=self.ordinal,
+            run_id=self.run_id,
+            sequence=frame.sequence,
+            rank=int(frame.rank),
+            acquired_ns=frame.acquired_ns,
+        )
+        return header, frame.payload
 
     def dropped(self, drops: Iterable[DropRecord]) -> tuple[bytes, bytes]:
         """A record of drops."""

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from edge_agent.frame.assemble import SealedFrame
+from edge_agent.outbox.batch import Applied, Batch
 from edge_agent.outbox.checkpoint import encode_checkpoint, pack_ranges
 from edge_agent.outbox.index import Place, ranges_of
 from edge_agent.outbox.log import SegmentLog
-from edge_agent.outbox.record import HEADER_BYTES, Header, Kind, find_header, header_for
+from edge_agent.outbox.record import HEADER_BYTES, Header, Kind, find_header
 from edge_agent.outbox.recover import recover
 from edge_agent.outbox.rejected import RejectedFrames
 from edge_agent.outbox.run import Run
@@ -31,26 +31,8 @@ from telltale.wire.codec import MAX_AFTER, MAX_DROPS
 SEGMENT_BYTES = 4_194_304
 SEGMENTS = 512  # about so many files at most, for a very large outbox
 LEAST_SEGMENTS = 8  # and at least so many, for a very small one
+MAX_SEGMENT_BYTES = 1 << 30  # offsets have 32 bits
 MAX_FRAMES = 1_000_000  # 16 MB of index
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one commit does: frames in, store-acks, drops that happened in memory."""
-
-    frames: list[SealedFrame] = field(default_factory=list)
-    acks: list[StoredAck] = field(default_factory=list)
-    drops: list[DropRecord] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Applied:
-    """What a commit did, in frames of any run; `failure`: why its frames and drops are not on the disk."""
-
-    acknowledged: int = 0
-    rejected: list[str] = field(default_factory=list)
-    dropped: int = 0
-    failure: OSError | None = None
 
 
 class OutboxStore:
@@ -72,6 +54,7 @@ class OutboxStore:
         make_folder(folder)
         self.limit_bytes = max_bytes - min(headroom_bytes, max_bytes // 8)
         size = max(max_bytes // SEGMENTS, min(max_bytes // LEAST_SEGMENTS, SEGMENT_BYTES))
+        size = min(size, MAX_SEGMENT_BYTES)
         self.log = SegmentLog(folder, size, self._checkpoint)
         found = recover(self.log.segments.values())
         self.runs = found.runs
@@ -153,7 +136,7 @@ class OutboxStore:
         for frame in frames:
             run = self.runs[self._ordinals[frame.run_id]]
             places.append((run, Place(frame.sequence, 0, at, len(frame.payload), int(frame.rank))))
-            buffers += [_header(run, frame), frame.payload]
+            buffers += run.frame(frame)
             at += HEADER_BYTES + len(frame.payload)
         if not buffers:
             return
@@ -281,21 +264,27 @@ class OutboxStore:
             return None, None
         return header, payload
 
-    def copy(self, run: Run, place: Place) -> int:
-        """Write a frame again at the end of the log, so that its segment can go; 1 where it was damaged, and dropped.
+    def compact(self, segment: Segment) -> int:
+        """Write what is needed of a segment again, so that it can go; returns how many frames were found damaged.
 
         Raises:
-            OSError: the disk did not take it.
+            OSError: the disk did not take it all; the frames are where they were.
         """
-        header, payload = self._read(run, place)
-        if header is None or payload is None:
-            self.damaged += 1
-            return self.drop([(run, place)], "damaged")
-        segment, offset = self.log.append([header.packed(), payload], sync=False)
-        _use(self.log.segments[place.segment], place, -1)
-        run.index.move(place.sequence, segment.number, offset)
-        _use(segment, place, 1)
-        return 0
+        places = [(run, place) for run in self.runs.values() for place in run.index.in_segment(segment.number)]
+        copies, damaged = [], []
+        for run, place in places:
+            header, payload = self._read(run, place)
+            if header is None or payload is None:
+                damaged.append((run, place))
+            else:
+                copies.append((run, place, *self.log.append([header.packed(), payload], sync=False)))
+        self.log.append([], sync=True)  # only then is the old copy given up
+        for run, place, into, begin in copies:
+            run.index.move(place.sequence, into.number, begin)
+            _use(segment, place, -1)
+            _use(into, place, 1)
+        self.damaged += len(damaged)
+        return self.drop(damaged, "damaged")
 
     def _note_earlier(self) -> None:
         ends = [(run.ordinal, RunEnd(run.run_id, run.last_sequence)) for run in self.runs.values() if run.index.frames]
@@ -309,18 +298,6 @@ class OutboxStore:
     def close(self) -> None:
         """Sync and close."""
         self.log.close()
-
-
-def _header(run: Run, frame: SealedFrame) -> bytes:
-    return header_for(
-        Kind.FRAME,
-        frame.payload,
-        ordinal=run.ordinal,
-        run_id=run.run_id,
-        sequence=frame.sequence,
-        rank=int(frame.rank),
-        acquired_ns=frame.acquired_ns,
-    )
 
 
 def _is_of(header: Header, run: Run, place: Place) -> bool:

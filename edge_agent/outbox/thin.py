@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from edge_agent.frame.assemble import Rank
 from edge_agent.outbox.index import Place
 from edge_agent.outbox.run import Run
-from edge_agent.outbox.segment import Segment
 from edge_agent.outbox.store import MAX_FRAMES, OutboxStore
 
 
@@ -21,7 +20,7 @@ def thin(store: OutboxStore, *, may_drop: bool) -> int:
     while (excess := store.log.disk_bytes - store.limit_bytes) > 0 or store.frames > MAX_FRAMES:
         segment = store.log.wasteful() if compacts and excess > 0 else None
         if segment is not None:
-            dropped += _compact(store, segment)
+            dropped += store.compact(segment)
             store.log.reclaim()
             compacts = store.log.disk_bytes - store.limit_bytes < excess  # in tiny files, checkpoints are the waste
         elif may_drop and (count := _let_go(store, min(excess, store.log.segment_bytes))):
@@ -30,15 +29,6 @@ def thin(store: OutboxStore, *, may_drop: bool) -> int:
             compacts = True
         else:
             break
-    return dropped
-
-
-def _compact(store: OutboxStore, segment: Segment) -> int:
-    """Write what is needed of a segment again, so that it can go; returns how many frames were found damaged."""
-    dropped = 0
-    for run in list(store.runs.values()):
-        for place in run.index.in_segment(segment.number):
-            dropped += store.copy(run, place)
     return dropped
 
 

@@ -98,16 +98,17 @@ class Session:
         )
         # Before any frame: a broker that denies those may end the session over it, and the reason would never be told.
         await self._tell_once(client)
+        parts = (self._receive(client), self._tell_health(client, chooser), self._send(client, chooser))
+        tasks = [asyncio.create_task(part) for part in parts]
+        # No task group: one that loses the connection while it is cancelled tells of the loss and swallows the other.
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._receive(client))
-                tasks.create_task(self._tell_health(client, chooser))
-                tasks.create_task(self._send(client, chooser))
-        except ExceptionGroup as group:
-            lost, defects = group.split(aiomqtt.MqttError)
-            if lost is None or defects is not None:
-                raise
-            raise _first(lost) from None
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
 
     def answered(self, frame: int, code: ReasonCode) -> None:
         """The broker did not simply take a frame (0: another message): it is sent again when due."""
@@ -170,8 +171,3 @@ class Session:
 
     async def _tell_once(self, client: GatewayClient) -> None:
         await client.publish(topic(self._gateway, Verb.HEALTH), msgspec.json.encode(await self._health()), qos=0)
-
-
-def _first(group: ExceptionGroup[aiomqtt.MqttError]) -> aiomqtt.MqttError:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first

@@ -26,7 +26,7 @@ class PublishSettings(Settings, frozen=True):
     window_bytes: Annotated[int, Meta(ge=65_536, le=67_108_864)] = 4_194_304
     resend_s: Annotated[float, Meta(gt=0)] = 10.0
     resend_cap_s: Annotated[float, Meta(gt=0)] = 300.0
-    reconnect_s: Annotated[float, Meta(gt=0)] = 20.0
+    reconnect_s: Annotated[float, Meta(gt=0)] = 25.0
     reconnect_cap_s: Annotated[float, Meta(gt=0)] = 50.0
     health_s: Annotated[float, Meta(gt=0)] = 5.0
     clock_wait_s: Annotated[float, Meta(ge=0)] = 60.0

@@ -11,7 +11,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 TOP_LEVEL = {"telltale", "models", "edge_agent", "cloud_service", "sensors_sim"}
-COMMANDS = ["analyse", "cloud", "demo", "edge", "replay", "sim"]
+COMMANDS = ["analyse", "cloud", "demo", "edge", "pki", "replay", "sim"]
 pytestmark = pytest.mark.e2e
 
 

@@ -10,13 +10,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import numpy as np
 import pytest
 
 import edge_agent.agent
 from edge_agent.agent import Agent, Outcome, run_agent
+from edge_agent.publish.connection import gateway_client
+from edge_agent.publish.limits import PacketLimits
+from edge_agent.publish.session import Session
+from edge_agent.publish.window import UnackedWindow
 from edge_agent.settings import EdgeSettings, check_edge
-from telltale.health import decode_health, decode_status
+from telltale.health import Status, decode_health, decode_status
 from telltale.readings import Flag, RunEnd
 from telltale.settings import convert
 from telltale.topics import Verb
@@ -289,3 +294,37 @@ async def test_a_run_ends_also_when_its_cancellation_is_lost_once(
     stop.set()
     async with asyncio.timeout(30):
         await running
+
+
+async def test_a_session_that_is_lost_in_the_moment_of_its_cancellation_is_cancelled(
+    broker: Server, tmp_path: Path
+) -> None:
+    write_csv(tmp_path / "log.csv")
+    agent = Agent(settings_for(broker.port, gateway_id()), tmp_path, "edge.toml")
+
+    async def lost(_self: Session, _client: object, _chooser: object = None) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise aiomqtt.MqttError("lost") from None
+
+    class Fragile(Session):
+        _receive = _send = _tell_health = lost
+
+    await agent._outbox.open(tmp_path / "edge-data", agent._assembler.run_id)
+    session = Fragile(
+        "gw", UnackedWindow(1, 65_536, 1.0, 1.0, random.Random(1)), outbox=agent._outbox, restamper=None,  # type: ignore[arg-type]
+        clock=agent._clock, health=agent._tell_health, health_s=1.0, reports=agent._reports,
+    )  # fmt: skip
+    client = gateway_client(
+        settings_for(broker.port, "gw").broker, None, gateway_id(), offline=Status(state="offline"), max_inflight=1,
+        answered=session.answered,
+    )  # fmt: skip
+    async with client:
+        task = asyncio.create_task(session.run(client, PacketLimits(agent._reports)))
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await agent._outbox.close()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from edge_agent.frame.assemble import Rank, SealedFrame
+from edge_agent.outbox.batch import Applied, Batch
 from edge_agent.outbox.box import Outbox, OutboxSettings
 from edge_agent.outbox.schema import frame_id, sequence_of
-from edge_agent.outbox.store import Applied, Batch, OutboxStore
+from edge_agent.outbox.segment import Segment
+from edge_agent.outbox.store import OutboxStore
 from edge_agent.outbox.thin import thin
 from edge_agent.reports import Reports
 from telltale.errors import FatalError
@@ -265,7 +269,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from edge_agent.frame.assemble import Rank, SealedFrame
-from edge_agent.outbox.store import Batch, OutboxStore
+from edge_agent.outbox.batch import Batch
+from edge_agent.outbox.store import OutboxStore
 store = OutboxStore(Path(sys.argv[1]), 1 << 24)
 store.begin_run(b"w" * 16)
 sequence = 0
@@ -395,3 +400,28 @@ async def test_a_damaged_old_file_is_set_aside_and_recording_goes_on(tmp_path: P
     assert (tmp_path / "outbox.damaged-1.db").exists()
     assert any("damaged" in line for line in outbox._reports.errors())
     await outbox.close()
+
+
+def test_a_compaction_whose_sync_fails_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = opened(tmp_path, max_bytes=MIB)
+    for sequence in range(1, 101):
+        put(store, sealed(sequence, 10_000))
+    settle(store, StoredAck(RUN, 0, above=tuple((i, i) for i in range(1, 101) if i % 3)))
+    store.log.write_checkpoint()
+    synced = {path: path.stat().st_size for path in tmp_path.glob("*.segment")}
+    with monkeypatch.context() as failing:
+        failing.setattr(Segment, "sync", no_space)
+        store.limit_bytes = 0
+        with suppress(OSError):
+            thin(store, may_drop=False)
+        settle(store)
+    for path in tmp_path.glob("*.segment"):  # the power fails: what was not synced is gone
+        os.truncate(path, synced.get(path, 0))
+    later = opened(tmp_path, LATER)
+    assert payloads(later) == {i: sealed(i, 10_000).payload for i in range(3, 101, 3)}
+    assert later.lost == 0
+    later.close()
+
+
+def no_space(_segment: Segment) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 from edge_agent.frame.assemble import Rank, SealedFrame
+from edge_agent.outbox.batch import Batch
 from edge_agent.outbox.box import FOLDER_NAME
 from edge_agent.outbox.segment import Segment
-from edge_agent.outbox.store import Batch, OutboxStore
+from edge_agent.outbox.store import OutboxStore
 from edge_agent.outbox.thin import thin
 from telltale.readings import DropRecord
 from telltale.wire.ack import StoredAck

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from edge_agent.frame.assemble import Rank, SealedFrame
+from edge_agent.outbox.batch import Batch
 from edge_agent.outbox.record import HEADER_BYTES, Kind
 from edge_agent.outbox.scan import Found, walk
 from edge_agent.outbox.schema import run_of, sequence_of
 from edge_agent.outbox.segment import old_segments
-from edge_agent.outbox.store import Batch, OutboxStore
+from edge_agent.outbox.store import OutboxStore
 from telltale.readings import DropRecord
 from telltale.wire.ack import StoredAck
 from tests.powerloss.crashes import scratch

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from edge_agent.frame.assemble import Rank
+from edge_agent.outbox.batch import Batch
 from edge_agent.outbox.box import FOLDER_NAME
 from edge_agent.outbox.notes import REASONS
 from edge_agent.outbox.schema import run_of, sequence_of
-from edge_agent.outbox.store import Batch, OutboxStore
+from edge_agent.outbox.store import OutboxStore
 from tests.powerloss import outbox_work
 from tests.powerloss.crashes import crash
 from tests.powerloss.outbox_work import MAX_BYTES, frame, payload_of, run_id

@@ -91,9 +91,8 @@ class Ingest:
         return len(self.frames(gateway)) > more_than
 
 
-def broker_table(deployment: Deployment, port: int, name: str) -> str:
-    certificate, key = deployment.files(name)
-    return _BROKER.format(port=port, ca=deployment.ca, certificate=certificate, key=key)
+def broker_table(port: int, ca: Path, certificate: Path, key: Path) -> str:
+    return _BROKER.format(port=port, ca=ca, certificate=certificate, key=key)
 
 
 @contextmanager
@@ -101,7 +100,7 @@ def ingest(deployment: Deployment, port: int, folder: Path) -> Iterator[Ingest]:
     """The service's ingest; ended at exit."""
     folder.mkdir()
     (folder / "site.toml").write_text(_SITE + "".join(_CHANNEL.format(gateway=gateway) for gateway in GATEWAYS))
-    (folder / "cloud.toml").write_text(_CLOUD + broker_table(deployment, port, SERVICE))
+    (folder / "cloud.toml").write_text(_CLOUD + broker_table(port, deployment.ca, *deployment.files(SERVICE)))
     command = [*TELLTALE, "cloud", "ingest", "-c", str(folder / "cloud.toml")]
     child = Child("ingest", command, folder / "ingest.log")
     try:

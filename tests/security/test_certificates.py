@@ -16,6 +16,8 @@ import pytest
 
 from cloud_service.pki.roles import Identity, server
 from telltale.broker import BrokerSettings, tls_context
+from tests.e2e.service import telltale
+from tests.security.chain import broker_table, edge_toml
 from tests.security.mqtt5 import RefusedError, connect_packet, session
 from tests.security.site import Deployment, client_tls, new_deployment, now, secured_broker
 from tests.servers.process import Server, running
@@ -197,6 +199,19 @@ def test_a_gateway_cannot_pose_as_the_broker(door: Door) -> None:
     context.check_hostname = False  # so that the purpose alone decides
     with pytest.raises(ssl.SSLCertVerificationError, match="unsuitable certificate purpose"):
         talk(context, "localhost", echo(poser))
+
+
+def test_the_technician_hears_why_there_is_no_connection(door: Door, tmp_path: Path) -> None:
+    made, other = door.deployment, new_deployment(tmp_path / "other", "Another CA")
+    for name, files, ca, words in (
+        ("gw-revoked", made.files_as_they_are("gw-revoked"), made.ca, "alert certificate revoked"),
+        ("gw-a", other.files("gw-a"), made.ca, "alert unknown ca"),
+        ("gw-a", made.files("gw-a"), other.ca, "TLS: self-signed certificate in certificate chain"),
+    ):
+        config = edge_toml(tmp_path / "gw", name, broker_table(door.broker.port, ca, *files))
+        done = telltale("edge", "check", "-c", config, "--seconds", "1", folder=tmp_path)
+        assert done.returncode == 2
+        assert words in done.stderr.splitlines()[-1]
 
 
 def test_what_is_issued_passes_openssl_s_strict_rules(door: Door) -> None:

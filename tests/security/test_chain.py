@@ -60,7 +60,9 @@ def test_an_agent_with_a_renewed_certificate_goes_on_without_loss(
     deployment: Deployment, broker: Server, service: Ingest, tmp_path: Path
 ) -> None:
     certificate, _ = deployment.files("gw-a")
-    config = edge_toml(tmp_path / "gw", "gw-a", broker_table(deployment, broker.port, "gw-a"), speed=3_000)
+    config = edge_toml(
+        tmp_path / "gw", "gw-a", broker_table(broker.port, deployment.ca, *deployment.files("gw-a")), speed=3_000
+    )
     with agent(config):
         wait_until(lambda: service.has_heard("gw-a", 10), "frames of the first run", DEADLINE_S)
     before, first = certificate.read_bytes(), service.frames("gw-a")[0].run_id
@@ -82,7 +84,9 @@ def test_revoking_one_gateway_costs_the_others_nothing(
     deployment: Deployment, broker: Server, service: Ingest, tmp_path: Path
 ) -> None:
     configs = {
-        name: edge_toml(tmp_path / name, name, broker_table(deployment, broker.port, name), speed=6_000)
+        name: edge_toml(
+            tmp_path / name, name, broker_table(broker.port, deployment.ca, *deployment.files(name)), speed=6_000
+        )
         for name in ("gw-a", "gw-b")
     }
     with agent(configs["gw-a"], "--until-drained") as honest, agent(configs["gw-b"]):
@@ -101,7 +105,7 @@ def test_revoking_one_gateway_costs_the_others_nothing(
 def test_an_agent_by_another_s_name_hears_that_it_is_denied(
     deployment: Deployment, broker: Server, service: Ingest, tmp_path: Path
 ) -> None:
-    config = edge_toml(tmp_path / "gw", "gw-a", broker_table(deployment, broker.port, "gw-b"))
+    config = edge_toml(tmp_path / "gw", "gw-a", broker_table(broker.port, deployment.ca, *deployment.files("gw-b")))
     with agent(config) as child:
         wait_until(lambda: "Not authorized" in said(config), "the denial in the log", DEADLINE_S)
         wait_until(
@@ -116,7 +120,9 @@ async def test_denied_frames_are_told_in_the_agent_s_health(deployment: Deployme
     """An access list that takes the health of a gateway and not its frames."""
     acl = "\nuser gw-a\ntopic deny telltale/v1/gw-a/frame\n"
     with running(secured_broker(deployment, tmp_path / "mosquitto", acl=acl)) as broker:
-        config = edge_toml(tmp_path / "gw", "gw-a", broker_table(deployment, broker.port, "gw-a"), speed=60)
+        config = edge_toml(
+            tmp_path / "gw", "gw-a", broker_table(broker.port, deployment.ca, *deployment.files("gw-a")), speed=60
+        )
         async with session(broker.port, deployment.tls(SERVICE)) as observer:
             await observer.subscribe(topic("gw-a", Verb.HEALTH))
             with agent(config):
