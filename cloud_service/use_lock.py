@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from telltale.durable_file import make_folder
 from telltale.errors import FatalError, UserError
 
 FILE = "in-use.lock"
@@ -29,7 +30,7 @@ def take_lock(data_dir: Path, *, shared: bool = False) -> Iterator[int | None]:
         FatalError: the folder cannot be written.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(data_dir)
         descriptor = os.open(data_dir / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise FatalError(f"{data_dir / FILE}: {error.strerror}") from error
