@@ -1,4 +1,4 @@
-"""Who uses a data folder: every part holds a shared lock on it, restore an exclusive one.
+"""Who uses a data folder: every part, backup and dead-letter hold a shared lock on it, restore an exclusive one.
 
 The lock ends with the process that holds it, however it ends.
 """
@@ -17,16 +17,12 @@ from telltale.errors import FatalError, UserError
 FILE = "in-use.lock"
 
 
-def in_use(data_dir: Path) -> UserError:
-    """What to tell an operator."""
-    return UserError(f"{data_dir}: is in use", "stop the service (or the restore) that uses this folder first")
-
-
 @contextlib.contextmanager
-def take_lock(data_dir: Path, *, shared: bool = False) -> Iterator[int | None]:
-    """The lock's descriptor, or None where somebody else holds one that excludes it. Never waits.
+def take_lock(data_dir: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold the lock. Never waits.
 
     Raises:
+        UserError: somebody else holds one that excludes it.
         FatalError: the folder cannot be written.
     """
     try:
@@ -38,8 +34,8 @@ def take_lock(data_dir: Path, *, shared: bool = False) -> Iterator[int | None]:
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield None
-        else:
-            yield descriptor
+            remedy = "stop the service (or the restore) that uses this folder first"
+            raise UserError(f"{data_dir}: is in use", remedy) from None
+        yield
     finally:
         os.close(descriptor)

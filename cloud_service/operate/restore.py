@@ -15,7 +15,7 @@ from cloud_service.operate.manifest import Manifest, read_manifest, sha256_of
 from cloud_service.settings import CloudSettings, load_cloud
 from cloud_service.state import MIGRATIONS as STATE
 from cloud_service.store.sqlite_schema import MIGRATIONS as STORE
-from cloud_service.use_lock import in_use, take_lock
+from cloud_service.use_lock import take_lock
 from telltale.durable_file import sync_file, sync_folder
 from telltale.errors import FatalError, UserError
 
@@ -48,9 +48,7 @@ def restore_all(cloud: CloudSettings, directory: Path, *, force: bool) -> Manife
     _check_settings(cloud, manifest, directory)
     for name in manifest.files:
         _verify(directory, name, manifest)
-    with take_lock(cloud.data_dir) as lock:
-        if lock is None:
-            raise in_use(cloud.data_dir)
+    with take_lock(cloud.data_dir):
         present = [name for name in (*manifest.files, "state.db", "journal.db") if (cloud.data_dir / name).exists()]
         if present and not force:
             raise UserError(
