@@ -26,9 +26,9 @@ from telltale.readings import Flag, RunEnd
 from telltale.settings import convert
 from telltale.topics import Verb
 from telltale.wire.frame_pb2 import Frame
-from tests.edge_agent.acker import acker, until
+from tests.edge_agent.acker import acker
 from tests.edge_agent.segments import bytes_on_disk, frames_on_disk
-from tests.servers.process import Server
+from tests.servers.process import Server, until
 
 pytestmark = pytest.mark.e2e
 
