@@ -142,6 +142,14 @@ def test_a_limit_is_a_number_of_letters(folder: Path, limit: str) -> None:
     assert "--limit: expected 1 to " in done.stderr
 
 
+def test_a_store_s_words_cannot_write_on_the_terminal(folder: Path) -> None:
+    with contextlib.closing(open_state(folder / "data")) as state:
+        state.execute("UPDATE refused_rows SET reason = 'store_refused: no\nr9  \x1b[2Jgone' WHERE id = 1")
+    said = run(folder, "list", "--reason", "store_refused") + run(folder, "show", "r1")
+    assert not any("\x1b" in line or line.startswith("r9") for line in said)
+    assert "no?r9  ?[2Jgone" in said[1]
+
+
 def test_show_dumps_the_first_bytes(folder: Path) -> None:
     shown = run(folder, "show", "f3")
     assert any(line.startswith("000000  73 68 6f 72 74 ") and line.endswith("short") for line in shown)

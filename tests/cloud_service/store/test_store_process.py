@@ -18,6 +18,8 @@ from telltale.errors import SettingsError
 from tests.contract.site import SCALAR, small_site
 from tests.servers.process import until
 
+pytestmark = pytest.mark.e2e
+
 T0 = 1_700_000_000 * NS_PER_S
 
 
