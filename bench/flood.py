@@ -25,8 +25,7 @@ import psutil
 
 from bench.honest import Honest
 from bench.pipeline import rows
-from sensors_sim.demo.debian import find_program
-from sensors_sim.demo.mosquitto import write_settings
+from bench.servers import start_broker
 from sensors_sim.demo.processes import Child, free_port
 from sensors_sim.demo.system import TELLTALE
 
@@ -87,14 +86,9 @@ def site_toml(gateways: list[str]) -> str:
 
 @contextmanager
 def broker(folder: Path) -> Iterator[int]:
-    mosquitto = find_program("mosquitto", "mosquitto", Path("build"), print)
     port = free_port()
-    settings = write_settings(folder / "broker", port)
-    child = Child(
-        "broker", [str(mosquitto.path), "-c", str(settings)], folder / "broker.log", mosquitto.full_environment()
-    )
+    child = start_broker(folder, port)
     try:
-        child.wait_for_port(port)
         yield port
     finally:
         child.stop()
