@@ -22,7 +22,7 @@ class FatigueScatter:
     Attributes:
         growth_mean, growth_sd: yearly growth of damage by traffic.
         year_sd: standard deviation (log) of a year's damage about its trend. Without it a nominal 90 % interval
-            covers 65 % (DESIGN, section 6).
+            covers 65 % (simulated).
         season_sd: additional one for the part of a year that the record does not hold.
         sn_sd: standard deviation of log10 N about the mean S-N curve (DNV-RP-C203 2.4.1: 0.20); the design curve of
             EN 1993-1-9 lies 1.645 of it below the mean (95 % survival).

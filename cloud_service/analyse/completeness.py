@@ -53,7 +53,7 @@ class Completeness:
 
     def rows(self, now_ns: int) -> list[Rows]:
         """Rows of the days that have changed, and of the gateways' books, now and then."""
-        if now_ns - self._told_ns < TELL_EVERY_NS:
+        if 0 <= now_ns - self._told_ns < TELL_EVERY_NS:  # a clock that was set back begins anew
             return []
         self._told_ns = now_ns
         found = []

@@ -1,4 +1,6 @@
-"""`journal.db`. Written by ingest alone; read by analyse and serve."""
+"""`journal.db`. Frames and books are written by ingest alone; analyse adds frames that turned out bad to the dead
+letters, and `telltale cloud dead-letter` adds to `retries`. Read by analyse and serve.
+"""
 
 MIGRATIONS = (
     """

@@ -1,12 +1,12 @@
-"""A Mosquitto of our own on loopback, with the settings that the design asks for."""
+"""A Mosquitto of our own on loopback, with the queues and limits of a deployment's broker."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-# The broker is no store (design, promise 1): what matters is that it never buffers without bound, that a slow
-# subscriber is not cut off from new messages, and that small packets are not held back.
+# The broker is no store (the edge keeps a frame until its store-ack): what matters is that it never buffers without
+# bound, that a slow subscriber is not cut off from new messages, and that small packets are not held back.
 _SETTINGS = """\
 listener {port} 127.0.0.1
 allow_anonymous true

@@ -83,7 +83,7 @@ def test_a_trend_does_not_leak_into_the_bands():
 
 
 def test_features_do_not_depend_on_the_company():
-    """Promise 3: a batch cut elsewhere gives the same results (stated tolerance 1e-6)."""
+    """A batch cut elsewhere gives the same results (stated tolerance 1e-6)."""
     windows = noise(200) + 1.0
     modes = [(2.0, 3.0), (10.0, 20.0)]
     together = window_features(windows, RATE_HZ, modes)
