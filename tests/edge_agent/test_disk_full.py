@@ -161,6 +161,7 @@ async def test_an_agent_starts_on_a_full_disk(disk: Path) -> None:
     await bench.outbox.close()
 
 
+TELLTALE = (sys.executable, "-c", "import sys; from telltale.cli import main; sys.exit(main())")
 EDGE = """
 gateway = "{gateway}"
 data_dir = "{data}"
@@ -169,6 +170,7 @@ port = {port}
 [publish]
 resend_s = 1.0
 health_s = 0.2
+clock_wait_s = 0
 [frame]
 interval_s = 0.1
 [outbox]
@@ -176,15 +178,7 @@ memory_bytes = 65536
 [[source]]
 name = "load"
 kind = "sim"
-settings = {{scenario = "load", sensors = 1, rate_hz = 1000.0, chunk_samples = 100, noise_counts = 3.0, tone_counts = 40.0, speed = 1.0}}
-"""
-# Played at the pace of hardware, and like hardware it cannot wait.
-LIVE_AGENT = """
-import sys
-from sensors_sim.load import LoadSource
-from telltale.cli import main
-LoadSource.live = True
-sys.exit(main())
+settings = {{scenario = "load", sensors = 1, rate_hz = 1000.0, chunk_samples = 100, noise_counts = 3.0, tone_counts = 40.0, speed = 1.0, live = true}}
 """
 CHANNEL = """
 [[channel]]
@@ -205,7 +199,7 @@ async def test_a_whole_agent_on_a_full_disk_loses_only_what_it_reports(
     channels = "".join(CHANNEL.format(axis=axis) for axis in "xyz")
     toml.write_text(EDGE.format(gateway=gateway, data=disk / "data", port=broker.port) + channels)
     async with acker(broker.port, gateway, answer=False) as service:
-        agent = subprocess.Popen([sys.executable, "-c", LIVE_AGENT, "edge", "run", "-c", str(toml)])
+        agent = subprocess.Popen([*TELLTALE, "edge", "run", "-c", str(toml)])
         try:
             await until(lambda: len(service.unique()) > 20, "the first frames")
             filler = fill(disk)
