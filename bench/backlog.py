@@ -23,11 +23,9 @@ from pathlib import Path
 import aiomqtt
 import psutil
 
-from bench.edge import connects
 from bench.recording import record
+from bench.servers import start_broker, start_ingest
 from edge_agent.settings import load_edge
-from sensors_sim.demo.debian import find_program
-from sensors_sim.demo.mosquitto import write_settings
 from sensors_sim.demo.processes import Child, free_port
 from sensors_sim.demo.system import TELLTALE
 from telltale.topics import Verb, parse
@@ -168,27 +166,6 @@ async def peak_rss(process: psutil.Process, seconds: float, watched: Watched) ->
     return peak
 
 
-def broker(folder: Path, port: int) -> Child:
-    mosquitto = find_program("mosquitto", "mosquitto", Path("build"), print)
-    settings = write_settings(folder / "broker", port)
-    child = Child(
-        "broker", [str(mosquitto.path), "-c", str(settings)], folder / "broker.log", mosquitto.full_environment()
-    )
-    child.wait_for_port(port)
-    return child
-
-
-def ingest(folder: Path, port: int) -> Child:
-    child = Child("ingest", [*TELLTALE, "cloud", "ingest", "-c", str(cloud_toml(folder, port))], folder / "ingest.log")
-    end = time.monotonic() + 60
-    while not connects(folder / "data" / "stats" / "ingest.json"):
-        child.must_run()
-        if time.monotonic() > end:
-            raise TimeoutError("ingest is not connected after 60 s")
-        time.sleep(0.05)
-    return child
-
-
 def agent(folder: Path) -> Child:
     return Child("edge", [*TELLTALE, "edge", "run", "-c", str(folder / "edge.toml")], folder / "edge.log")
 
@@ -205,9 +182,9 @@ async def calm(folder: Path, port: int, watched: Watched) -> int:
 
 async def drain(folder: Path, port: int, watched: Watched, seconds: float, children: list[Child]) -> Costs:
     """Broker and service come back to the agent, the first of `children`."""
-    children.append(broker(folder, port))
+    children.append(start_broker(folder, port))
     async with watching(port, watched):
-        children.append(await asyncio.to_thread(ingest, folder, port))
+        children.append(await asyncio.to_thread(start_ingest, folder, cloud_toml(folder, port)))
         before = [cpu_s(child) for child in children]
         peak = await peak_rss(psutil.Process(children[0].pid), seconds / FACTOR_TARGET * 4 + 60, watched)
         return Costs(peak, tuple(cpu_s(child) - used for child, used in zip(children, before, strict=True)))
@@ -220,9 +197,9 @@ def cpu_s(child: Child) -> float:
 def run(folder: Path) -> None:
     port, seconds = free_port(), hours() * 3600
     (folder / "edge.toml").write_text(edge_toml(port), encoding="utf-8")
-    quiet, children = Watched({}), [broker(folder, port)]
+    quiet, children = Watched({}), [start_broker(folder, port)]
     try:
-        children.append(ingest(folder, port))
+        children.append(start_ingest(folder, cloud_toml(folder, port)))
         calm_rss = asyncio.run(calm(folder, port, quiet))
         stop_all(children)
         (folder / "data" / "stats" / "ingest.json").unlink()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -22,8 +21,7 @@ import aiomqtt
 import psutil
 
 from bench.pipeline import site_toml
-from sensors_sim.demo.debian import find_program
-from sensors_sim.demo.mosquitto import write_settings
+from bench.servers import start_broker, start_ingest
 from sensors_sim.demo.processes import Child, free_port
 from sensors_sim.demo.system import TELLTALE
 from telltale.wire.codec import decode_frame
@@ -117,14 +115,9 @@ async def watch(client: aiomqtt.Client, process: psutil.Process) -> Steady:
 
 
 def run(folder: Path) -> None:
-    mosquitto = find_program("mosquitto", "mosquitto", Path("build"), print)
     port = free_port()
-    settings = write_settings(folder / "broker", port)
-    children = [
-        Child("broker", [str(mosquitto.path), "-c", str(settings)], folder / "broker.log", mosquitto.full_environment())
-    ]
+    children = [start_broker(folder, port)]
     try:
-        children[0].wait_for_port(port)
         children.append(ingest(folder, port))
         starts = sorted(asyncio.run(first_frame(port, folder, number)) for number in range(STARTS))
         found = asyncio.run(steady(port, folder))
@@ -142,19 +135,7 @@ def ingest(folder: Path, port: int) -> Child:
         '[notify]\nkind = "file"\nfolder = "mails"\n',
         encoding="utf-8",
     )
-    child = Child("ingest", [*TELLTALE, "cloud", "ingest", "-c", str(folder / "cloud.toml")], folder / "ingest.log")
-    end = time.monotonic() + 60
-    while not connects(folder / "data" / "stats" / "ingest.json"):
-        child.must_run()
-        if time.monotonic() > end:
-            raise TimeoutError("ingest is not connected after 60 s")
-        time.sleep(0.05)
-    return child
-
-
-def connects(stats: Path) -> int:
-    """How often ingest has connected to the broker, by the counters that it writes."""
-    return int(json.loads(stats.read_text(encoding="utf-8"))["connects"]) if stats.exists() else 0
+    return start_ingest(folder, folder / "cloud.toml")
 
 
 def report(starts: list[float], found: Steady) -> None:

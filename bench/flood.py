@@ -10,92 +10,29 @@ ids, the journal's rows, the time from publish to store-ack.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
-import random
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import aiomqtt
-import numpy as np
 import psutil
 
+from bench.honest import Honest
 from bench.pipeline import rows
-from sensors_sim.demo.debian import find_program
-from sensors_sim.demo.mosquitto import write_settings
+from bench.servers import start_broker
 from sensors_sim.demo.processes import Child, free_port
 from sensors_sim.demo.system import TELLTALE
-from telltale.readings import Block, Frame
-from telltale.wire.ack import decode_stored
-from telltale.wire.codec import encode_frame
 
 COUNT, BURST = 40_000, 20_000
 SHARE = 0.5  # of what ingest can refuse
 HOSTILE, HONEST = 4, 2
-FRAMES_A_SECOND = 10.0  # of each honest gateway
-RESEND_S = 5.0
 TARGET_S = 1.0
-LAST_ACK_S = 60.0
-
-
-@dataclass
-class Honest:
-    """One honest gateway; `latency_s` holds publish to store-ack of each frame."""
-
-    gateway: str
-    run_id: bytes = field(default_factory=lambda: random.randbytes(16))
-    sent_s: dict[int, float] = field(default_factory=dict)
-    latency_s: dict[int, float] = field(default_factory=dict)
-    resent: int = 0
-    _last_sent_s: dict[int, float] = field(default_factory=dict)
-
-    async def run(self, port: int, flooding: asyncio.Event) -> None:
-        """Publish while `flooding` is not set, then wait for the last store-ack."""
-        async with aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5) as client:
-            await client.subscribe(f"telltale/v1/{self.gateway}/stored", qos=1)
-            listener = asyncio.create_task(self._listen(client))
-            for sequence in itertools.count(1):
-                self.sent_s[sequence] = time.perf_counter()
-                await self._publish(client, sequence)
-                if flooding.is_set() and sequence > 20:
-                    break
-                await asyncio.sleep(1 / FRAMES_A_SECOND)
-                await self._send_again(client)
-            end = time.perf_counter() + LAST_ACK_S
-            while len(self.latency_s) < len(self.sent_s) and time.perf_counter() < end:
-                await asyncio.sleep(0.05)
-                await self._send_again(client)
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
-
-    async def _send_again(self, client: aiomqtt.Client) -> None:
-        due_s = time.perf_counter() - RESEND_S
-        for sequence in sorted(self.sent_s.keys() - self.latency_s.keys()):
-            if self._last_sent_s[sequence] < due_s:
-                self.resent += 1
-                await self._publish(client, sequence)
-
-    async def _publish(self, client: aiomqtt.Client, sequence: int) -> None:
-        self._last_sent_s[sequence] = time.perf_counter()
-        t0_ns = time.time_ns()
-        block = Block(f"{self.gateway}.az", t0_ns, 1000.0, np.arange(1024, dtype=np.int16), 1e-3)
-        frame = Frame(self.gateway, self.run_id, sequence, t0_ns, blocks=(block,))
-        await client.publish(f"telltale/v1/{self.gateway}/frame", encode_frame(frame), qos=1, timeout=60)
-
-    async def _listen(self, client: aiomqtt.Client) -> None:
-        async for message in client.messages:
-            assert isinstance(message.payload, bytes)
-            ack, now_s = decode_stored(message.payload), time.perf_counter()
-            for first, last in ((1, ack.cumulative), *ack.above):
-                for sequence in range(first, last + 1):
-                    self.latency_s.setdefault(sequence, now_s - self.sent_s[sequence])
 
 
 @dataclass
@@ -149,14 +86,9 @@ def site_toml(gateways: list[str]) -> str:
 
 @contextmanager
 def broker(folder: Path) -> Iterator[int]:
-    mosquitto = find_program("mosquitto", "mosquitto", Path("build"), print)
     port = free_port()
-    settings = write_settings(folder / "broker", port)
-    child = Child(
-        "broker", [str(mosquitto.path), "-c", str(settings)], folder / "broker.log", mosquitto.full_environment()
-    )
+    child = start_broker(folder, port)
     try:
-        child.wait_for_port(port)
         yield port
     finally:
         child.stop()

@@ -19,9 +19,8 @@ import psutil
 
 from bench.keeper import Keeper
 from bench.pipeline import RATE_HZ, SAMPLES, STEP_NS, T0_NS, channels, counts, parts, rows, site_toml
+from bench.servers import start_broker
 from bench.store_gate import Gate
-from sensors_sim.demo.debian import find_program
-from sensors_sim.demo.mosquitto import write_settings
 from sensors_sim.demo.processes import Child, free_port
 from sensors_sim.demo.system import TELLTALE
 from telltale.durable_file import write_durably
@@ -236,13 +235,9 @@ def limits_reached(run: Run) -> None:
 
 
 def run(folder: Path, minutes: float = SHORT_MINUTES) -> None:
-    mosquitto = find_program("mosquitto", "mosquitto", Path("build"), print)
     port = free_port()
-    settings = write_settings(folder / "broker", port)
-    command = [str(mosquitto.path), "-c", str(settings)]
-    broker = Child("broker", command, folder / "broker.log", mosquitto.full_environment())
+    broker = start_broker(folder, port)
     try:
-        broker.wait_for_port(port)
         with influxdb(folder / "influxdb") as influx:
             with started(folder / "down", port, influx.new_bucket("down"), FRAMES_A_SECOND) as first:
                 down(first, minutes)

@@ -24,8 +24,7 @@ import aiomqtt
 import numpy as np
 import psutil
 
-from sensors_sim.demo.debian import find_program
-from sensors_sim.demo.mosquitto import write_settings
+from bench.servers import start_broker
 from sensors_sim.demo.processes import Child, free_port
 from sensors_sim.demo.system import TELLTALE
 from telltale.readings import Block, Frame
@@ -248,14 +247,9 @@ def plain(database: Path, port: int, decimals: int | None) -> Plain:
 
 
 def run(folder: Path) -> None:
-    mosquitto = find_program("mosquitto", "mosquitto", Path("build"), print)
     port = free_port()
-    settings = write_settings(folder / "broker", port)
-    broker = Child(
-        "broker", [str(mosquitto.path), "-c", str(settings)], folder / "broker.log", mosquitto.full_environment()
-    )
+    broker = start_broker(folder, port)
     try:
-        broker.wait_for_port(port)
         # Before and after: the machine may be busier at one end, and CPU seconds cost more on a busy machine.
         converted = plain(folder / "plain-1.db", port, None)
         kept = ours(folder / "kept", port, 1, look_idle=True)

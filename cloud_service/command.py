@@ -14,7 +14,7 @@ from pathlib import Path
 from cloud_service.heartbeat import Beat, Heartbeat, no_beat
 from cloud_service.parts import PARTS, Part
 from cloud_service.settings import CloudSettings, load_cloud
-from cloud_service.use_lock import in_use, take_lock
+from cloud_service.use_lock import take_lock
 from telltale.errors import FatalError, UserError
 
 FATAL_STATUS = 1
@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "what",
         choices=["run", "check", *PARTS, *OPERATE],
-        help="run: all parts; check: read the settings only; dead-letter, backup, restore have a --help of their own",
+        metavar="COMMAND",
+        help=f"run: all parts; check: read the settings only; {', '.join(PARTS)}: one part alone;"
+        f" {', '.join(OPERATE)}: each has a --help of its own",
     )
     parser.add_argument("-c", "--config", required=True, metavar="FILE", help="cloud.toml")
     parser.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
@@ -76,9 +78,7 @@ def _run_part(name: str, settings: CloudSettings, beat: Beat, *, supervised: boo
     if supervised:
         threading.Thread(target=_end_with_supervisor, daemon=True).start()
     try:
-        with take_lock(settings.data_dir, shared=True) as lock:
-            if lock is None:
-                raise in_use(settings.data_dir)
+        with take_lock(settings.data_dir, shared=True):
             asyncio.run(_until_told(PARTS[name], settings, beat))
     except UserError as error:
         raise UserError(f"{name}: {error.problem}", error.remedy) from None

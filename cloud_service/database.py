@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from telltale.durable_file import make_folder
 from telltale.errors import FatalError
 
 
@@ -17,14 +18,14 @@ def open_database(path: Path, migrations: Sequence[str], *, durable: bool = True
     """Open (and create or migrate) a database; autocommit, so transactions are explicit (`BEGIN IMMEDIATE` …).
 
     Args:
-        path: the file; its folder is created.
+        path: the file; its folder is created, durably.
         migrations: SQL scripts; number i brings the schema from version i to i + 1 (`PRAGMA user_version`).
         durable: `synchronous=FULL`; False for benchmarks of what durability costs.
 
     Raises:
         FatalError: the file is no database, or was written by a newer version; names it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     connection = sqlite3.connect(path, isolation_level=None, timeout=30.0, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode=WAL")

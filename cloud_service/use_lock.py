@@ -1,4 +1,4 @@
-"""Who uses a data folder: every part holds a shared lock on it, restore an exclusive one.
+"""Who uses a data folder: every part, backup and dead-letter hold a shared lock on it, restore an exclusive one.
 
 The lock ends with the process that holds it, however it ends.
 """
@@ -11,25 +11,22 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from telltale.durable_file import make_folder
 from telltale.errors import FatalError, UserError
 
 FILE = "in-use.lock"
 
 
-def in_use(data_dir: Path) -> UserError:
-    """What to tell an operator."""
-    return UserError(f"{data_dir}: is in use", "stop the service (or the restore) that uses this folder first")
-
-
 @contextlib.contextmanager
-def take_lock(data_dir: Path, *, shared: bool = False) -> Iterator[int | None]:
-    """The lock's descriptor, or None where somebody else holds one that excludes it. Never waits.
+def take_lock(data_dir: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold the lock. Never waits.
 
     Raises:
+        UserError: somebody else holds one that excludes it.
         FatalError: the folder cannot be written.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(data_dir)
         descriptor = os.open(data_dir / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise FatalError(f"{data_dir / FILE}: {error.strerror}") from error
@@ -37,8 +34,8 @@ def take_lock(data_dir: Path, *, shared: bool = False) -> Iterator[int | None]:
         try:
             fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield None
-        else:
-            yield descriptor
+            remedy = "stop the service (or the restore) that uses this folder first"
+            raise UserError(f"{data_dir}: is in use", remedy) from None
+        yield
     finally:
         os.close(descriptor)

@@ -26,6 +26,7 @@ from edge_agent.reports import LOG, Reports
 from edge_agent.settings import EdgeSettings, SourceSettings
 from edge_agent.sources.feed import Feed
 from edge_agent.sources.registry import open_source
+from edge_agent.tasks import cancel_all, first_end
 from edge_agent.timeline import Timeline
 from edge_agent.watchdog import give_signs
 from edge_agent.window.pipeline import Pipeline
@@ -41,7 +42,6 @@ TICK_S = 0.1
 REPORT_S = 1.0
 COMMIT_TIMEOUT_S = 10.0
 DRAIN_TIMEOUT_S = 5.0
-CANCEL_AGAIN_S = 5.0
 REOPEN_S, REOPEN_CAP_S = 1.0, 60.0
 
 
@@ -163,13 +163,13 @@ class Agent:
             ends.append(asyncio.create_task(self._drained(feeds)))
         notify(READY)
         try:
-            broken = await _first_end(serving, ends, feeds)
+            broken = await first_end(serving, ends, feeds)
             notify(STOPPING)
-            await _cancel([*feeds, *ends])
+            await cancel_all([*feeds, *ends])
             # Also after a defect of ours: what the windows hold is worth more than a quick end.
             await self._commit_rest(serving[0])
         finally:
-            await _cancel([*feeds, *ends, *serving])
+            await cancel_all([*feeds, *ends, *serving])
             await self._outbox.close()
         if broken is not None:
             broken.result()
@@ -266,32 +266,6 @@ class Agent:
         )
 
 
-async def _first_end(
-    serving: Iterable[asyncio.Task[Any]], ends: Iterable[asyncio.Task[Any]], feeds: Iterable[asyncio.Task[Any]]
-) -> asyncio.Task[Any] | None:
-    """Wait until the run is to end; the part that broke, where one did. A source that just ends is no reason."""
-    serving, ends, feeds = set(serving), set(ends), set(feeds)
-    while True:
-        done, _ = await asyncio.wait({*serving, *ends, *feeds}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            if task in serving or task.exception() is not None:
-                return task
-        if done & ends:
-            return None
-        feeds -= done
-
-
-async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """End tasks; once more where a cancellation got lost: `wait_for` and task groups of Python 3.11 can swallow one."""
-    tasks = set(tasks)
-    pending = {task for task in tasks if not task.done()}
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def run_agent(
     settings: EdgeSettings,
     base: Path,
@@ -312,4 +286,4 @@ async def run_agent(
         try:
             return await agent.run(stop, until_drained=until_drained)
         finally:
-            await _cancel(watching)
+            await cancel_all(watching)

@@ -4,12 +4,12 @@ restart of the agent is corrected by the same amount.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from edge_agent.reports import LOG
+from telltale.durable_file import write_durably
 
 FILE_NAME = "clock.json"
 KEPT_BOOTS = 64
@@ -54,7 +54,7 @@ class BootClock:
             return
         kept = dict([*self._boots.items(), (boot, utc)][-KEPT_BOOTS:])
         try:
-            _write(self._path, msgspec.json.encode(kept))
+            write_durably(self._path, msgspec.json.encode(kept))
         finally:
             self._boots = kept
 
@@ -67,18 +67,3 @@ def _read(path: Path) -> dict[str, BootUtc]:
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         LOG.warning("%s cannot be read (%s): readings of unsynchronised clocks stay as they are", path, error)
         return {}
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All or nothing, and on the disk."""
-    beside = path.with_suffix(".new")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -26,20 +26,25 @@ PLAIN_PROGRESS_S = 10.0
 
 def edge(argv: Sequence[str]) -> int:
     """`telltale edge run|check|enrol -c edge.toml`; 0 on a clean end."""
-    parser = argparse.ArgumentParser(prog="telltale edge", description="the agent of a gateway")
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="acquire, keep, publish; ends on SIGTERM or Ctrl-C")
-    check = commands.add_parser("check", help="read every source for some seconds and say what is alive")
-    enrolling = commands.add_parser(
-        "enrol", help="make this gateway's key and signing request, or install its certificate"
+    parser = argparse.ArgumentParser(prog="telltale edge", description="The agent of a gateway.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run|check|enrol")
+    run, check, enrolling = (
+        commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        for name, text in (
+            ("run", "acquire, keep, publish; ends on SIGTERM or Ctrl-C"),
+            ("check", "read every source for some seconds and say what is alive, and whether the broker takes us"),
+            ("enrol", "make this gateway's key and signing request, or install its certificate"),
+        )
     )
     for command in (run, check, enrolling):
-        command.add_argument("-c", "--config", type=Path, required=True, metavar="edge.toml")
+        command.add_argument("-c", "--config", type=Path, required=True, metavar="FILE", help="edge.toml")
     run.add_argument(
         "--until-drained", action="store_true", help="end when all sources have ended and all is stored by the service"
     )
-    check.add_argument("--folder", type=Path, metavar="DIR", help="as for enrol")
-    check.add_argument("--seconds", type=float, default=5.0, help="how long to read (default 5)")
+    check.add_argument(
+        "--folder", type=Path, metavar="DIR", help="read the certificate and key here, where edge enrol put them"
+    )
+    check.add_argument("--seconds", type=float, default=5.0, metavar="S", help="how long to read (default 5)")
     add_enrol_options(enrolling)
     use = parser.parse_args(argv)
     settings = load_edge(use.config)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from telltale.durable_file import make_folder
 from telltale.errors import UserError
 
 
@@ -18,7 +19,7 @@ def locked(folder: Path) -> Iterator[None]:
         UserError: another agent holds it, or it cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         file = (folder / "agent.lock").open("a", encoding="ascii")
     except OSError as error:
         raise UserError(f"{folder}: cannot be used as data_dir ({error.strerror or error})") from None

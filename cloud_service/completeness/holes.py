@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
-from cloud_service.journal.ranges import Ranges
+from cloud_service.journal.ranges import decode_covered
 
 Cause = Literal["dropped at the edge", "dead-lettered", "not yet received"]
 MAX_HOLES = 500
@@ -105,11 +103,8 @@ def _holes(journal: sqlite3.Connection, gateway: str, limit: int) -> Iterator[Sp
 
 def _missing(cumulative: int, above: bytes, promised: int) -> list[tuple[int, int]]:
     """Sequences between those that are covered, and beyond them up to the last that the gateway has told of."""
-    covered = Ranges(msgspec.json.decode(above, type=list[tuple[int, int]]))
-    if cumulative:
-        covered.add(1, cumulative)
-    spans = list(covered)
-    last = max(promised, spans[-1][1] if spans else 0)
+    covered = decode_covered(cumulative, above)
+    last = max(promised, covered.highest)
     return covered.missing(1, last) if last else []
 
 

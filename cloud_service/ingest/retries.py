@@ -36,7 +36,7 @@ async def run_retries(config: IngestConfig, waiting: Waiting) -> None:
         handed: set[int] = set()
         while not config.stop.is_set():
             try:
-                letters = await asyncio.to_thread(_next, journal, handed)
+                letters = await asyncio.to_thread(next_letters, journal, handed)
             except sqlite3.OperationalError as error:
                 log.warning("retries put off", error=str(error))
                 letters = []
@@ -47,17 +47,16 @@ async def run_retries(config: IngestConfig, waiting: Waiting) -> None:
             await pause(0 if letters else LOOK_EVERY_S, config.stop)
 
 
-def _next(journal: sqlite3.Connection, handed: set[int]) -> list[Letter]:
+def next_letters(journal: sqlite3.Connection, handed: set[int]) -> list[Letter]:
     """The next letters; `handed` holds those that wait for their commit, and is brought up to date."""
     asked = {letter for (letter,) in journal.execute("SELECT letter FROM retries")}
     handed &= asked
-    wanted = sorted(asked - handed)[:AT_ONCE]
-    handed.update(wanted)
     found = []
-    for letter in wanted:
+    for letter in sorted(asked - handed)[:AT_ONCE]:
         row = journal.execute("SELECT gateway, book, payload FROM dead_letter WHERE id = ?", (letter,)).fetchone()
         if row is None:  # let go of meanwhile, for newer ones
             journal.execute("DELETE FROM retries WHERE letter = ?", (letter,))
         else:
             found.append((letter, *row))
+    handed.update(letter for letter, *_ in found)  # only now: a look that fails leaves them for the next one
     return found

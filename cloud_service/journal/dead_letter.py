@@ -30,6 +30,7 @@ _LET_GO = (
     " newest AS (SELECT id, COUNT(*) OVER latest AS nth, SUM(octets) OVER latest AS total FROM held"
     " WINDOW latest AS (PARTITION BY gateway ORDER BY id DESC))"
     " DELETE FROM dead_letter WHERE id IN (SELECT id FROM newest WHERE nth > ? OR total > ?)"
+    " AND id NOT IN (SELECT letter FROM retries)"  # somebody waits for what becomes of it
 )
 
 
@@ -57,7 +58,7 @@ def keep(
     total: int = KEPT_TOTAL_BYTES,
 ) -> None:
     """Add dead letters, with at most `size` bytes of each payload; beyond `rows` and `total` bytes the gateways
-    that have the most let go of their oldest.
+    that have the most let go of their oldest, but for those that wait to be tried again.
     """
     if not letters:
         return

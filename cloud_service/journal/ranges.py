@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 
 class Ranges:
     """A set of positive integers, kept as disjoint, non-adjacent (first, last) ranges in ascending order."""
@@ -92,3 +94,16 @@ class Ranges:
         ]
         self._firsts[at : at + 1] = [first for first, _ in parts]
         self._lasts[at : at + 1] = [last for _, last in parts]
+
+
+def encode_above(covered: Ranges) -> bytes:
+    """What the table `runs` keeps beside `covered.cumulative`."""
+    return msgspec.json.encode(covered.above)
+
+
+def decode_covered(cumulative: int, above: bytes) -> Ranges:
+    """What the table `runs` keeps of a run: all up to `cumulative`, and the ranges above it."""
+    covered = Ranges(msgspec.json.decode(above, type=list[tuple[int, int]]))
+    if cumulative:
+        covered.add(1, cumulative)
+    return covered

@@ -7,10 +7,8 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from cloud_service.journal import dead_letter
-from cloud_service.journal.ranges import Ranges
+from cloud_service.journal.ranges import Ranges, decode_covered
 from telltale.errors import FatalError, RejectReason
 
 
@@ -102,10 +100,7 @@ class JournalReader:
         if row is None:
             return Ranges(), 0
         cumulative, above, end = row
-        covered = Ranges(msgspec.json.decode(above, type=list[tuple[int, int]]))
-        if cumulative:
-            covered.add(1, cumulative)
-        return covered, int(end or 0)
+        return decode_covered(cumulative, above), int(end or 0)
 
     def end(self) -> int:
         """The newest offset; 0 where the journal is empty and always was."""

@@ -6,9 +6,7 @@ import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 
-import msgspec
-
-from cloud_service.journal.ranges import Ranges
+from cloud_service.journal.ranges import Ranges, decode_covered, encode_above
 
 RunKey = tuple[str, bytes]
 MAX_CACHED_RUNS = 4_096
@@ -73,7 +71,7 @@ class RunBook:
                 (
                     *key,
                     run.covered.cumulative,
-                    msgspec.json.encode(run.covered.above),
+                    encode_above(run.covered),
                     run.last_ns,
                     run.stored,
                     run.dropped,
@@ -93,8 +91,6 @@ class RunBook:
         if row is None:
             return Run()
         cumulative, above, last_ns, stored, dropped, rejected, promised = row
-        covered = Ranges(msgspec.json.decode(above, type=list[tuple[int, int]]))
-        if cumulative:
-            covered.add(1, cumulative)
         drops = self._connection.execute("SELECT first, last FROM drops WHERE gateway=? AND run_id=?", key)
+        covered = decode_covered(cumulative, above)
         return Run(covered, Ranges(drops.fetchall()), stored, dropped, rejected, last_ns, promised)

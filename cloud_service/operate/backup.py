@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cloud_service.operate.manifest import FileEntry, Manifest, sha256_of, sync_folder, write_manifest
+from cloud_service.operate.manifest import FileEntry, Manifest, sha256_of, write_manifest
 from cloud_service.settings import CloudSettings, load_cloud
+from cloud_service.use_lock import take_lock
 from telltale import __version__
 from telltale.clock import SystemClock
+from telltale.durable_file import make_folder, sync_file, sync_folder
 from telltale.errors import FatalError, UserError
 
 PAGES_A_STEP = 4_096  # 16 MiB, so that writers get their turn
@@ -57,15 +58,29 @@ def databases(cloud: CloudSettings) -> list[str]:
 
 
 def copy_all(cloud: CloudSettings, directory: Path) -> Manifest:
-    """Copy into `directory`, which is complete once the manifest is there: it is written last."""
+    """Copy into `directory`, which is complete once the manifest is there: it is written last.
+
+    Raises:
+        UserError: nothing to copy, a restore is at work, or `directory` is not empty.
+        FatalError: a database cannot be read, or the disk does not take it.
+    """
     names = databases(cloud)
     missing = [name for name in names if not (cloud.data_dir / name).is_file()]
     if missing:
         raise UserError(f"{cloud.data_dir / missing[0]}: no such file", "the service has never run with these settings")
     _check_target(cloud, directory)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # readings, and addresses of people
-    files = {name: _copy(cloud.data_dir / name, directory / name) for name in names}
-    sync_folder(directory)
+    with take_lock(cloud.data_dir, shared=True):
+        try:
+            make_folder(directory, 0o700)  # readings, and addresses of people
+            files = {name: _copy(cloud.data_dir / name, directory / name) for name in names}
+            sync_folder(directory)
+            return _completed(cloud, directory, files)
+        except OSError as error:
+            raise FatalError(f"{directory}: cannot be written ({error.strerror or error})") from error
+
+
+def _completed(cloud: CloudSettings, directory: Path, files: dict[str, FileEntry]) -> Manifest:
+    """The manifest, written once all else is there."""
     now = datetime.fromtimestamp(SystemClock().now_ns() / 1e9, UTC)
     manifest = Manifest(
         version=__version__,
@@ -108,11 +123,7 @@ def _copy(source: Path, target: Path) -> FileEntry:
             version = int(writing.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.Error as error:
         raise FatalError(f"{source} → {target}: {error}") from error
-    descriptor = os.open(target, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_file(target)
     return FileEntry(bytes=target.stat().st_size, sha256=sha256_of(target), schema=version)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,12 +18,15 @@ from cloud_service.operate.retry import ask_for_frames, exists, outcome, refusal
 from cloud_service.operate.show import body_of, describe
 from cloud_service.settings import load_cloud
 from cloud_service.state import open_state
+from cloud_service.use_lock import take_lock
+from cloud_service.whole_number import whole_number
 from cloud_service.wording.dates import iso
 from telltale.clock import open_clock
 from telltale.errors import UserError
 
 POLL_S = 0.1
 NOT_DONE_STATUS = 1
+MOST_LETTERS = 1_000_000
 
 
 def dead_letter(argv: Sequence[str]) -> int:
@@ -46,28 +49,37 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="telltale cloud dead-letter", description="What could never be stored: frames (f…) and rows (r…)."
     )
-    whats = parser.add_subparsers(dest="what", required=True)
-    listing = whats.add_parser("list", help="newest first")
-    showing = whats.add_parser("show", help="one, decoded as far as possible, with its first bytes")
-    showing.add_argument("id")
-    retrying = whats.add_parser("retry", help="put them through again, after the cause was mended")
-    retrying.add_argument("id", nargs="*", help="those; none: all that --gateway and --reason choose")
+    whats = parser.add_subparsers(dest="what", required=True, metavar="list|show|retry")
+    listing = _verb(whats.add_parser, "list", "list what is kept, newest first")
+    showing = _verb(whats.add_parser, "show", "show one, decoded as far as possible, with its first bytes")
+    showing.add_argument("id", metavar="ID", help="as the list shows it: f12, r7")
+    retrying = _verb(whats.add_parser, "retry", "put them through again, after the cause was mended")
+    retrying.add_argument("id", nargs="*", metavar="ID", help="these; without: all that --gateway and --reason choose")
     retrying.add_argument("--wait", type=float, default=10.0, metavar="S", help="for ingest to settle them (10)")
     for sub in (listing, retrying):
-        sub.add_argument("--gateway", default="", help="only of this gateway (rows: channel)")
-        sub.add_argument("--reason", default="", help="only with this reason")
-        sub.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many of each kind (100)")
+        sub.add_argument("--gateway", default="", metavar="NAME", help="only of this gateway (rows: of this channel)")
+        sub.add_argument("--reason", default="", help="only with this reason, such as unknown_gateway")
+        most = whole_number(1, MOST_LETTERS)
+        sub.add_argument("--limit", type=most, default=100, metavar="N", help="at most so many of each kind (100)")
     listing.add_argument("--json", action="store_true", help="one JSON object a line")
     for sub in (listing, showing, retrying):
         sub.add_argument("-c", "--config", required=True, metavar="FILE", help="cloud.toml")
     return parser
 
 
+def _verb(add: Callable[..., argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
+    return add(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+
+
 @contextlib.contextmanager
 def _open(data_dir: Path) -> Iterator[tuple[sqlite3.Connection, sqlite3.Connection]]:
     if not (data_dir / FILE).is_file():
         raise UserError(f"{data_dir / FILE}: no such file", "start the service once, or name its cloud.toml")
-    with contextlib.closing(open_journal(data_dir)) as journal, contextlib.closing(open_state(data_dir)) as state:
+    with (
+        take_lock(data_dir, shared=True),
+        contextlib.closing(open_journal(data_dir)) as journal,
+        contextlib.closing(open_state(data_dir)) as state,
+    ):
         yield journal, state
 
 
@@ -122,7 +134,7 @@ def _retry(journal: sqlite3.Connection, state: sqlite3.Connection, arguments: ar
     else:
         choice = Choice(arguments.gateway, arguments.reason, arguments.limit)
         letters = [*frame_letters(journal, choice), *row_letters(state, choice)]
-    asked, done = [], True
+    wanted, done = [], True
     for letter in letters:
         number = int(letter.id[1:])
         if letter.id[0] == "r":
@@ -131,8 +143,11 @@ def _retry(journal: sqlite3.Connection, state: sqlite3.Connection, arguments: ar
             print(f"{letter.id}: cannot be tried again: {why}")
             done = False
         else:
-            asked.append(number)
-    ask_for_frames(journal, asked, at_ns)
+            wanted.append(number)
+    asked = ask_for_frames(journal, wanted, at_ns)
+    for number in sorted(set(wanted).difference(asked)):
+        print(f"f{number}: gone meanwhile, for newer ones")
+        done = False
     return 0 if _settled(journal, asked, arguments.wait) and done else NOT_DONE_STATUS
 
 

@@ -79,7 +79,7 @@ def frame_letters(journal: sqlite3.Connection, choice: Choice, number: int | Non
             run=run_id.hex() if run_id else "",
             sequence=sequence,
             reason=reason,
-            detail=detail,
+            detail=_printable(detail),
             size_bytes=size,
             is_whole=kept >= size,
             asked=bool(asked),
@@ -102,14 +102,19 @@ def row_letters(state: sqlite3.Connection, choice: Choice, number: int | None = 
                 id=f"r{at}",
                 at_ns=at_ns,
                 gateway=", ".join(subjects),
-                reason=reason,
-                detail=detail,
+                reason=_printable(reason),
+                detail=_printable(detail),
                 size_bytes=len(body),
             )
         )
         if len(found) >= choice.limit:
             break
     return found
+
+
+def _printable(text: str) -> str:
+    """One line for a terminal: a store's or a gateway's words may hold anything."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def readable_rows(body: bytes) -> list[Rows]:

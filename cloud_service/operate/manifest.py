@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import msgspec
 
+from telltale.durable_file import write_durably
 from telltale.errors import UserError
 
 NAME = "manifest.json"
@@ -49,13 +49,7 @@ def sha256_of(path: Path) -> str:
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write it, durably: its presence says that the backup is complete."""
-    scratch = directory / f".{NAME}"
-    with scratch.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(directory / NAME)
-    sync_folder(directory)
+    write_durably(directory / NAME, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -77,12 +71,3 @@ def read_manifest(directory: Path) -> Manifest:
         if Path(name).name != name or name.startswith("."):
             raise UserError(f"{path}: file name {name!r}", "expected plain names: use another backup")
     return manifest
-
-
-def sync_folder(directory: Path) -> None:
-    """Make names that were added to a folder durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

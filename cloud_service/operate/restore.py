@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -12,11 +11,12 @@ from pathlib import Path
 
 from cloud_service.journal.schema import MIGRATIONS as JOURNAL
 from cloud_service.operate.backup import databases
-from cloud_service.operate.manifest import Manifest, read_manifest, sha256_of, sync_folder
+from cloud_service.operate.manifest import Manifest, read_manifest, sha256_of
 from cloud_service.settings import CloudSettings, load_cloud
 from cloud_service.state import MIGRATIONS as STATE
 from cloud_service.store.sqlite_schema import MIGRATIONS as STORE
-from cloud_service.use_lock import in_use, take_lock
+from cloud_service.use_lock import take_lock
+from telltale.durable_file import sync_file, sync_folder
 from telltale.errors import FatalError, UserError
 
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
@@ -48,10 +48,7 @@ def restore_all(cloud: CloudSettings, directory: Path, *, force: bool) -> Manife
     _check_settings(cloud, manifest, directory)
     for name in manifest.files:
         _verify(directory, name, manifest)
-    cloud.data_dir.mkdir(parents=True, exist_ok=True)
-    with take_lock(cloud.data_dir) as lock:
-        if lock is None:
-            raise in_use(cloud.data_dir)
+    with take_lock(cloud.data_dir):
         present = [name for name in (*manifest.files, "state.db", "journal.db") if (cloud.data_dir / name).exists()]
         if present and not force:
             raise UserError(
@@ -106,9 +103,7 @@ def _replace(data_dir: Path, directory: Path, names: list[str]) -> None:
     try:
         for name, path in scratch.items():
             shutil.copyfile(directory / name, path)
-            descriptor = os.open(path, os.O_RDONLY)
-            os.fsync(descriptor)
-            os.close(descriptor)
+            sync_file(path)
         for name in names:
             for side in _SIDE_FILES:
                 (data_dir / f"{name}{side}").unlink(missing_ok=True)

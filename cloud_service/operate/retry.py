@@ -25,11 +25,14 @@ def refusal(journal: sqlite3.Connection, letter: Letter) -> str:
     return ""
 
 
-def ask_for_frames(journal: sqlite3.Connection, numbers: Iterable[int], at_ns: int) -> None:
-    """Hand frames to ingest."""
+def ask_for_frames(journal: sqlite3.Connection, numbers: Iterable[int], at_ns: int) -> list[int]:
+    """Hand frames to ingest; returns those that were still there. From now on they are not let go for newer ones."""
+    query = "INSERT OR REPLACE INTO retries SELECT id, ? FROM dead_letter WHERE id = ?"
     journal.execute("BEGIN IMMEDIATE")
-    journal.executemany("INSERT OR IGNORE INTO retries VALUES (?, ?)", [(number, at_ns) for number in numbers])
-    journal.execute("COMMIT")
+    try:
+        return [number for number in numbers if journal.execute(query, (at_ns, number)).rowcount]
+    finally:
+        journal.execute("COMMIT")
 
 
 def outcome(journal: sqlite3.Connection, number: int) -> str | None:

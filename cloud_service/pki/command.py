@@ -19,11 +19,13 @@ from cloud_service.pki.local import LocalFiles, keep_local
 from cloud_service.pki.request import read_request
 from cloud_service.pki.revoke import revoke
 from cloud_service.pki.roles import HEALTH_NAME, SERVICE_NAME, Identity, Role, gateway, server
+from cloud_service.whole_number import whole_number
 from telltale.durable_file import PUBLIC, write_durably
-from telltale.errors import FatalError
+from telltale.errors import FatalError, UserError
 
 DAYS = 825
 AUTHORITY_DAYS = 3650
+_days = whole_number(1, 36_500)
 
 
 def pki(argv: Sequence[str]) -> int:
@@ -39,44 +41,55 @@ def pki(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="telltale pki", description="a small certificate authority")
-    verbs = parser.add_subparsers(dest="verb", required=True)
+    parser = argparse.ArgumentParser(
+        prog="telltale pki", description="A small certificate authority for gateways, broker and service."
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="init|issue|local|revoke|list|crl")
     for verb, text in (
         ("init", "make a new authority in DIR"),
         ("issue", "sign a request (CSR) that a gateway made with telltale edge enrol, or another server's"),
         ("local", "make or renew key and certificate of a part on this machine"),
         ("revoke", "let a certificate in no more"),
         ("list", "show every certificate"),
-        ("crl", "write the revocation list again"),
+        ("crl", "write the revocation list again, to where the brokers read it"),
     ):
-        command = verbs.add_parser(verb, help=text, description=text)
+        command = verbs.add_parser(verb, help=text, description=f"{text[0].upper()}{text[1:]}.")
         command.add_argument("dir", type=Path, metavar="DIR", help="the authority's folder")
-        command.add_argument("--passphrase-file", type=Path, metavar="FILE", help=f"or {PASSPHRASE_VARIABLE}")
+        command.add_argument(
+            "--passphrase-file",
+            type=Path,
+            metavar="FILE",
+            help=f"its first line encrypts the authority's key; or {PASSPHRASE_VARIABLE}",
+        )
         _OPTIONS[verb](command)
     return parser
 
 
 def _init_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", required=True, help="of the authority, as people will read it")
-    command.add_argument("--days", type=_days, default=AUTHORITY_DAYS, help=f"default {AUTHORITY_DAYS}")
+    command.add_argument(
+        "--days", type=_days, default=AUTHORITY_DAYS, metavar="N", help=f"how long it holds (default {AUTHORITY_DAYS})"
+    )
     _publish_option(command)
 
 
 def _issue_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("request", type=Path, metavar="CSR")
+    command.add_argument("request", type=Path, metavar="CSR", help="the file with the request")
     _identity_options(command)
-    command.add_argument("--renew", action="store_true", help="the name has a valid certificate already")
+    command.add_argument(
+        "--renew", action="store_true", help="though the name has a valid certificate: the same device goes on"
+    )
     command.add_argument("--out", type=Path, metavar="FILE", help="default: beside the CSR, ending in .crt")
 
 
 def _local_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", type=Path, metavar="FOLDER")
-    command.add_argument("file", metavar="NAME", help="FOLDER/NAME.key, FOLDER/NAME.crt, FOLDER/ca.crt")
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="where the part reads them")
+    command.add_argument("file", metavar="NAME", help="makes FOLDER/NAME.key, FOLDER/NAME.crt and FOLDER/ca.crt")
     _identity_options(command, with_gateway=False)
 
 
 def _revoke_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", metavar="NAME|SERIAL")
+    command.add_argument("what", metavar="NAME|SERIAL", help="all certificates of a name, or one by its serial")
     command.add_argument("--reason", default="", help="for the record")
 
 
@@ -86,20 +99,29 @@ def _no_options(_command: argparse.ArgumentParser) -> None:
 
 def _publish_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--publish", type=Path, action="append", default=[], metavar="FILE", help="the broker's crlfile; remembered"
+        "--publish",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a broker's crlfile, written each time",
     )
 
 
 def _identity_options(command: argparse.ArgumentParser, *, with_gateway: bool = True) -> None:
     whose = command.add_mutually_exclusive_group(required=True)
     if with_gateway:
-        whose.add_argument("--gateway", metavar="NAME")
+        whose.add_argument("--gateway", metavar="NAME", help="a gateway, by its id")
     whose.add_argument("--service", action="store_true", help=f"the service's own, {SERVICE_NAME}")
     whose.add_argument("--health", action="store_true", help=f"the broker's health check, {HEALTH_NAME}")
     whose.add_argument("--server", metavar="NAME", help="a server: the broker, the store")
-    command.add_argument("--dns", action="append", default=[], metavar="HOST", help="of a server")
-    command.add_argument("--ip", action="append", default=[], metavar="ADDRESS", help="of a server")
-    command.add_argument("--days", type=_days, default=DAYS, help=f"default {DAYS}")
+    command.add_argument(
+        "--dns", action="append", default=[], metavar="HOST", help="a name of the server; may be repeated"
+    )
+    command.add_argument(
+        "--ip", action="append", default=[], metavar="ADDRESS", help="an address of the server; may be repeated"
+    )
+    command.add_argument("--days", type=_days, default=DAYS, metavar="N", help=f"how long it holds (default {DAYS})")
 
 
 _OPTIONS = {
@@ -112,13 +134,6 @@ _OPTIONS = {
 }
 
 
-def _days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= 36_500:
-        raise argparse.ArgumentTypeError("1 to 36500 days")
-    return days
-
-
 def _whose(use: argparse.Namespace) -> Identity:
     if use.server:
         return server(use.server, (*use.dns, *use.ip))
@@ -127,7 +142,15 @@ def _whose(use: argparse.Namespace) -> Identity:
     return Identity(Role.HEALTH, HEALTH_NAME) if use.health else gateway(use.gateway)
 
 
+def _check_places(places: list[Path]) -> None:
+    """A place is remembered, and each list that does not reach it is an error: so it must be one."""
+    for path in places:
+        if not path.parent.is_dir():
+            raise UserError(f"--publish {path}: no such folder", "make it first: the broker reads the list there")
+
+
 def _init(use: argparse.Namespace, now: datetime) -> None:
+    _check_places(use.publish)
     passphrase = read_passphrase(use.passphrase_file)
     create_authority(use.dir, use.name, now, days=use.days, passphrase=passphrase, publish=use.publish)
     kept = "encrypted" if passphrase else "NOT encrypted: keep the folder on a machine that you trust"
@@ -168,6 +191,7 @@ def _list(use: argparse.Namespace, now: datetime) -> None:
 
 
 def _crl(use: argparse.Namespace, now: datetime) -> None:
+    _check_places(use.publish)
     with _desk(use, now) as desk:
         known = desk.index.publish
         known += [str(path.resolve()) for path in use.publish if str(path.resolve()) not in known]

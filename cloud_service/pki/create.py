@@ -11,7 +11,7 @@ from cloud_service.pki.authority import CERTIFICATE, KEY, key_bytes, new_authori
 from cloud_service.pki.crl import publish_crl, write_crl
 from cloud_service.pki.desk import Desk
 from cloud_service.pki.index import Index
-from telltale.durable_file import PUBLIC, create_durably, write_durably
+from telltale.durable_file import PUBLIC, create_durably, make_folder, write_durably
 from telltale.errors import UserError
 
 MAX_NAME = 64
@@ -29,7 +29,7 @@ def create_authority(
         raise UserError(f"--name {name!r}", f"give the authority a name of 1 to {MAX_NAME} characters")
     authority = new_authority(name, now, days)
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder, 0o700)
         # The key first: it is what must never be overwritten, and nothing is there without it.
         create_durably(folder / KEY, key_bytes(authority.key, passphrase))
         write_durably(folder / CERTIFICATE, authority.certificate.public_bytes(Encoding.PEM), PUBLIC)

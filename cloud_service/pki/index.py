@@ -85,7 +85,11 @@ def held_index(folder: Path) -> Iterator[Index]:
     path = folder / INDEX
     if not path.is_file():
         raise UserError(f"{folder}: no certificate authority here", "make one: telltale pki init DIR --name NAME")
-    with (folder / ".lock").open("a", encoding="ascii") as lock:
+    try:
+        lock = (folder / ".lock").open("a", encoding="ascii")
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be opened ({error.strerror})", "run this as its owner") from None
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

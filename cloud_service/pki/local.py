@@ -13,7 +13,7 @@ from cloud_service.pki.desk import Desk
 from cloud_service.pki.issue import issue
 from cloud_service.pki.request import read_request
 from cloud_service.pki.roles import Identity
-from telltale.durable_file import PRIVATE, PUBLIC, write_durably
+from telltale.durable_file import PRIVATE, PUBLIC, make_folder, write_durably
 from telltale.errors import FatalError
 from telltale.signing_request import new_key, signing_request
 
@@ -49,7 +49,7 @@ def keep_local(desk: Desk, files: LocalFiles, whose: Identity, *, days: int) -> 
         FatalError: a file cannot be written.
     """
     try:
-        files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(files.folder, 0o700)
         write_durably(files.folder / CERTIFICATE, (desk.folder / CERTIFICATE).read_bytes(), PUBLIC)
         if _is_good(desk, files, whose):
             return False

@@ -13,7 +13,12 @@ from edge_agent.settings import EdgeSettings
 def add_enrol_options(parser: argparse.ArgumentParser) -> None:
     """The options."""
     add = parser.add_argument
-    add("--folder", type=Path, metavar="DIR", help="where the files are kept, where systemd hands them to the agent")
+    add(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="where key and certificates are kept, if systemd hands them to the agent",
+    )
     add("--certificate", type=Path, metavar="FILE", help="check what the authority made, and put it in place")
     add("--ca", type=Path, metavar="FILE", help="the authority's own certificate (with --certificate)")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_agent.enrol.files import GatewayFiles
-from telltale.durable_file import PUBLIC, create_durably, write_durably
+from telltale.durable_file import PUBLIC, create_durably, make_folder, write_durably
 from telltale.errors import UserError
 from telltale.private_file import check_private
 from telltale.signing_request import new_key, signing_request
@@ -48,7 +48,7 @@ def next_steps(made: str, files: GatewayFiles, gateway: str, config: str, folder
 def _keep_key(files: GatewayFiles) -> str:
     try:
         for path in (files.key, files.certificate):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path.parent, 0o700)
         create_durably(files.key, new_key())
     except FileExistsError:
         check_private(files.key, "broker.key_file")

@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from telltale.durable_file import sync_folder
+
 SUFFIX = ".segment"
 BLOCK_BYTES = 4_096  # what a file system gives out at a time: a file's size on disk is a multiple of it
 MAX_BUFFERS = 256  # of one system call; the limit is 1,024
@@ -114,19 +116,3 @@ def new_segment(folder: Path, number: int) -> Segment:
 def old_segments(folder: Path) -> list[Segment]:
     """The segments in `folder`, oldest first, to be read and deleted."""
     return [Segment(path, path.stat().st_size) for path in sorted(folder.glob(f"[0-9]*{SUFFIX}"))]
-
-
-def make_folder(folder: Path) -> None:
-    """Create `folder` and those above it; on return their names are on the disk, or what is in them would not be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for above in (folder.parent, folder.parent.parent):  # the data folder may be as new
-        sync_folder(above)
-
-
-def sync_folder(folder: Path) -> None:
-    """Return once the names in `folder` are on the disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

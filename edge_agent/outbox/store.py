@@ -23,7 +23,8 @@ from edge_agent.outbox.recover import recover
 from edge_agent.outbox.rejected import RejectedFrames
 from edge_agent.outbox.run import Run
 from edge_agent.outbox.schema import MAX_SEQUENCE, frame_id, run_of, sequence_of
-from edge_agent.outbox.segment import Segment, make_folder
+from edge_agent.outbox.segment import Segment
+from telltale.durable_file import make_folder
 from telltale.readings import DropRecord, RunEnd
 from telltale.wire.ack import StoredAck
 from telltale.wire.codec import MAX_AFTER, MAX_DROPS

@@ -22,7 +22,10 @@ T0 = 1_700_000_000 * NS_PER_S // NS_PER_HOUR * NS_PER_HOUR
 Open = Callable[[], Awaitable[Store]]
 
 
-@pytest.fixture(params=sorted(STORES))
+NEEDS_A_SERVER = {"influxdb": [pytest.mark.e2e]}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=NEEDS_A_SERVER.get(name, [])) for name in sorted(STORES)])
 def settings(request: pytest.FixtureRequest) -> StoreSettings:
     table: dict[str, object] = {"kind": request.param, "raw_days": {"reading": 30}}
     if request.param == "influxdb":

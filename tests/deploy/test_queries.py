@@ -13,6 +13,8 @@ from tests.deploy.sample_rows import DECOY, END_NS, GATEWAYS, MIDSPAN, REFUSED, 
 from tests.deploy.stored import store
 from tests.servers.influxdb import Influx
 
+pytestmark = pytest.mark.e2e
+
 # Grafana's interval for a span of two days on a wide screen, never below the panel's minimum.
 INTERVAL = "1h"
 ONE = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -14,18 +14,6 @@ from telltale.readings import Frame
 from telltale.topics import Verb, parse, topic
 from telltale.wire.ack import StoredAck, encode_stored
 from telltale.wire.codec import decode_frame
-
-DEADLINE_S = 30.0
-
-
-async def until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Wait for a condition; fails by name at the deadline."""
-    try:
-        async with asyncio.timeout(deadline_s):
-            while not condition():
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"{what}: not within {deadline_s:g} s") from None
 
 
 def ack_for(run_id: bytes, stored: set[int], rejected: dict[int, str] | None = None) -> StoredAck:

@@ -14,7 +14,7 @@ import aiomqtt
 import numpy as np
 import pytest
 
-import edge_agent.agent
+import edge_agent.tasks
 from edge_agent.agent import Agent, Outcome, run_agent
 from edge_agent.publish.connection import gateway_client
 from edge_agent.publish.limits import PacketLimits
@@ -26,9 +26,9 @@ from telltale.readings import Flag, RunEnd
 from telltale.settings import convert
 from telltale.topics import Verb
 from telltale.wire.frame_pb2 import Frame
-from tests.edge_agent.acker import acker, until
+from tests.edge_agent.acker import acker
 from tests.edge_agent.segments import bytes_on_disk, frames_on_disk
-from tests.servers.process import Server
+from tests.servers.process import Server, until
 
 pytestmark = pytest.mark.e2e
 
@@ -277,7 +277,7 @@ async def test_a_run_ends_also_when_its_cancellation_is_lost_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the broker dies in the moment of the stop: the session's task group then tells of the loss alone."""
-    monkeypatch.setattr(edge_agent.agent, "CANCEL_AGAIN_S", 0.05)
+    monkeypatch.setattr(edge_agent.tasks, "CANCEL_AGAIN_S", 0.05)
     write_csv(tmp_path / "log.csv")
     entered = asyncio.Event()
 

@@ -18,10 +18,10 @@ from edge_agent.settings import EdgeSettings
 from telltale.health import decode_health
 from telltale.readings import Frame
 from telltale.topics import Verb
-from tests.edge_agent.acker import Acker, acker, until
+from tests.edge_agent.acker import Acker, acker
 from tests.edge_agent.test_agent_e2e import QUICK, ROWS, gateway_id, settings_for, write_csv
 from tests.servers.mosquitto import mosquitto
-from tests.servers.process import Server, running
+from tests.servers.process import Server, running, until
 
 pytestmark = pytest.mark.e2e
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from telltale.cli import main
-from tests.edge_agent.acker import acker, until
-from tests.servers.process import Server, free_port, wait_until
+from tests.edge_agent.acker import acker
+from tests.servers.process import Server, free_port, until, wait_until
 
 EDGE = """
 gateway = "{gateway}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,14 +16,15 @@ from edge_agent.outbox import box
 from edge_agent.outbox.box import Outbox, OutboxSettings
 from edge_agent.outbox.schema import sequence_of
 from edge_agent.reports import Reports
+from sensors_sim.demo.system import TELLTALE
 from telltale.clock import ManualClock
 from telltale.health import Health, decode_health
 from telltale.readings import ClockQuality
 from telltale.topics import Verb
 from telltale.wire.ack import StoredAck
 from telltale.wire.codec import decode_frame
-from tests.edge_agent.acker import Acker, acker, until
-from tests.servers.process import Server
+from tests.edge_agent.acker import Acker, acker
+from tests.servers.process import Server, until
 from tests.servers.small_disk import MIB, fill, small_disk
 
 RUN = b"r" * 16
@@ -161,7 +161,6 @@ async def test_an_agent_starts_on_a_full_disk(disk: Path) -> None:
     await bench.outbox.close()
 
 
-TELLTALE = (sys.executable, "-c", "import sys; from telltale.cli import main; sys.exit(main())")
 EDGE = """
 gateway = "{gateway}"
 data_dir = "{data}"

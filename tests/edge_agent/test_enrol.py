@@ -20,8 +20,8 @@ from telltale.cli import main
 from telltale.clock import NS_PER_DAY, ManualClock
 from telltale.errors import SettingsError
 from telltale.private_file import check_private
-from tests.edge_agent.acker import until
 from tests.security.site import Deployment, new_deployment, now
+from tests.servers.process import until
 
 Printed = pytest.CaptureFixture[str]
 GATEWAY = "gw-x"

@@ -18,8 +18,8 @@ from edge_agent.reports import Reports
 from edge_agent.watchdog import give_signs
 from sensors_sim.demo.system import TELLTALE
 from telltale.notify_socket import ALIVE
-from tests.edge_agent.acker import until
 from tests.edge_agent.test_agent_e2e import write_csv
+from tests.servers.process import until
 
 
 class Manager:

@@ -21,9 +21,9 @@ from telltale.health import decode_health
 from telltale.readings import ClockQuality, Flag, Frame
 from telltale.settings import convert
 from telltale.topics import Verb
-from tests.edge_agent.acker import Acker, acker, until
+from tests.edge_agent.acker import Acker, acker
 from tests.edge_agent.test_agent_e2e import QUICK, gateway_id
-from tests.servers.process import Server
+from tests.servers.process import Server, until
 from tests.servers.programs import program
 
 pytestmark = pytest.mark.e2e

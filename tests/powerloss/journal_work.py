@@ -1,7 +1,7 @@
 """Work of the cloud's journal that is recorded: frames, duplicates, drops, rejections, in two starts of the writer.
 
-It says `offer FIRST LAST` before and `commit FIRST LAST` after each commit, of sequences of one run. The
-word `careless` among its arguments makes it one that does not sync.
+The journal is in a folder that is not there before. It says `offer FIRST LAST` before and `commit FIRST LAST` after
+each commit, of sequences of one run. The word `careless` among its arguments makes it one that does not sync.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from cloud_service.journal.writer import JournalWriter, open_journal
 from telltale.errors import RejectReason
 
 GATEWAY, RUN = "gw", bytes(16)
+DATA = "made/data"
 STARTS, COMMITS = 2, 40
 LARGEST_BYTES = 24_000
 
@@ -32,7 +33,7 @@ def entry(sequence: int) -> FrameEntry:
 def work(folder: Path, *, durable: bool) -> None:
     chance, sequence = random.Random(5), 0
     for _ in range(STARTS):
-        writer = JournalWriter(open_journal(folder, durable=durable))
+        writer = JournalWriter(open_journal(folder / DATA, durable=durable))
         for _ in range(COMMITS):
             first, last = sequence + 1, sequence + chance.randint(1, 12)
             print("offer", first, last, flush=True)

@@ -11,7 +11,7 @@ from cloud_service.journal.writer import JournalWriter, open_journal
 from telltale.errors import FatalError
 from tests.powerloss import journal_work
 from tests.powerloss.crashes import crash
-from tests.powerloss.journal_work import GATEWAY, RUN, entry, payload_of
+from tests.powerloss.journal_work import DATA, GATEWAY, RUN, entry, payload_of
 from tests.powerloss.recorder import Call, record
 
 CRASHES = 1_000
@@ -29,10 +29,11 @@ def highest(lines: list[str], word: str) -> int:
 
 
 def check(folder: Path, lines: list[str]) -> None:
-    for shared in folder.glob("*-shm"):  # memory of processes that are gone: not read after a power failure
+    data = folder / DATA
+    for shared in data.glob("*-shm"):  # memory of processes that are gone: not read after a power failure
         shared.unlink()
     committed, offered = highest(lines, "commit"), highest(lines, "offer")
-    connection = open_journal(folder)
+    connection = open_journal(data)
     records = JournalReader(connection).read(0, 10_000, 2**30)
     found = [record.sequence for record in records]
     assert found == list(range(1, len(found) + 1)), "in order, once each, nothing left out"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,13 +61,11 @@ async def test_a_reload_alone_keeps_out_but_does_not_cut(deployment: Deployment,
 async def test_a_live_session_is_cut_and_cannot_come_back(deployment: Deployment, watched: Server) -> None:
     for name in ("gw-a", "gw-b", SERVICE):
         deployment.files(name)
-    began = time.monotonic()
     async with session(watched.port, deployment.tls("gw-a")) as thief:
         deployment.revoke("gw-a")
         async with asyncio.timeout(WITHIN_S):
             while not thief.closed.is_set():
                 await thief.publish("telltale/v1/gw-a/frame", b"stolen")
-    assert time.monotonic() - began < WITHIN_S
     await until_in(watched.port, deployment, "gw-b")
     assert await lets_in(watched.port, deployment, SERVICE)
     for _ in range(20):

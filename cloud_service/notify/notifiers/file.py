@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from cloud_service.notify.basics import NotifyBasics
 from cloud_service.notify.port import Envelope, Notifier, Receipt
+from telltale.durable_file import PUBLIC, make_folder, write_durably
 from telltale.errors import RetryError
 
 
@@ -41,14 +41,8 @@ class FileNotifier:
         """Nothing to release."""
 
     def _write(self, mail: Envelope) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{sha256(mail.message_id.encode()).hexdigest()[:24]}.eml"
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            file.write(mail.content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        make_folder(self._folder)
+        write_durably(self._folder / f"{sha256(mail.message_id.encode()).hexdigest()[:24]}.eml", mail.content, PUBLIC)
 
 
 def check(_settings: FileSettings, _where: str) -> None:

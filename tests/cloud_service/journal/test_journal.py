@@ -277,6 +277,18 @@ def test_buried_frames_are_bounded_too(writer, connection):
     assert connection.execute("SELECT COUNT(*) FROM dead_letter").fetchone() == (dead_letter.KEPT_ROWS,)
 
 
+def test_a_letter_that_waits_to_be_tried_again_is_not_displaced(tmp_path, connection):
+    writer = JournalWriter(open_journal(tmp_path), dead_letter_rows=2)
+    writer.commit([rejected(1)])
+    connection.execute("INSERT INTO retries VALUES (1, 5)")
+    writer.commit([rejected(number) for number in range(2, 7)])
+    assert [letter[0] for letter in letters(connection)] == [1, 5, 6]
+    writer.commit([RetryEntry(1, "rejected", rejected(1)), rejected(7)])
+    writer.commit([rejected(8)])
+    assert [letter[0] for letter in letters(connection)] == [7, 8]
+    writer.close()
+
+
 def letters(connection):
     return connection.execute("SELECT id, reason, book, size, length(payload) FROM dead_letter ORDER BY id").fetchall()
 

@@ -19,11 +19,12 @@ from cloud_service.notify.message import Head, Letter, build, is_usable
 from cloud_service.notify.notifiers.smtp import SmtpSettings
 from cloud_service.notify.port import MailRefusedError
 from cloud_service.state import open_state
-from tests.cloud_service.notify.process import Notify, until
+from tests.cloud_service.notify.process import Notify
 from tests.cloud_service.seed.state import CRACK, add_incident, add_mail
 from tests.fuzz import rfc5322
 from tests.fuzz.strategies import HOSTILE_WORDS
 from tests.fuzz.targets.mail import INTENDED, POLICIES, check_message
+from tests.servers.process import until
 from tests.servers.smtp import Mailbox
 
 MAILS, SENT = 10_000, 300
@@ -135,7 +136,7 @@ async def test_hundreds_through_the_notifier_and_a_real_server(notify: Notify, s
     )
     async with notify.running(settings):
         done = "SELECT COUNT(*) FROM outbox WHERE state = 'pending'"
-        await until(lambda: notify.state.execute(done).fetchone() == (0,), within_s=240)
+        await until(lambda: notify.state.execute(done).fetchone() == (0,), "nothing pending", 240)
     assert notify.state.execute("SELECT DISTINCT state FROM outbox").fetchall() == [("sent",)]
     assert len(smtp_server.envelopes) == SENT
     for sender, recipients, content in smtp_server.envelopes:

@@ -12,10 +12,10 @@ from cloud_service.store.port import Store
 from telltale.clock import NS_PER_DAY
 from telltale.errors import RetryError, SettingsError
 from telltale.findings import Reason
-from tests.cloud_service.notify.process import Notify, until
+from tests.cloud_service.notify.process import Notify
 from tests.cloud_service.seed.state import CRACK, DEAD, add_incident, add_mail
 from tests.cloud_service.seed.store import seed_store
-from tests.servers.process import free_port
+from tests.servers.process import free_port, until
 from tests.servers.smtp import Mailbox
 
 
@@ -32,7 +32,7 @@ async def test_a_mail_says_everything(notify: Notify, smtp_server: Mailbox) -> N
     await seed_store(notify.folder)
     row = add_mail(notify.state, "inc-crack")
     async with notify.running(settings(smtp_server.port, base_url="http://127.0.0.1:9/x/")):
-        await until(lambda: notify.row(row)[0] == "sent")
+        await until(lambda: notify.row(row)[0] == "sent", "the mail's state")
     (message,) = smtp_server.messages()
     text = message.get_body(("plain",)).get_content()
     html = message.get_body(("html",)).get_content()
@@ -58,7 +58,7 @@ async def test_a_mail_says_everything(notify: Notify, smtp_server: Mailbox) -> N
 async def test_every_reason_has_a_mail(notify: Notify, smtp_server: Mailbox) -> None:
     rows = [add_mail(notify.state, name, "suspect") for name in ("inc-novelty", "inc-dead", "inc-silent")]
     async with notify.running(settings(smtp_server.port)):
-        await until(lambda: all(notify.row(row)[0] == "sent" for row in rows))
+        await until(lambda: all(notify.row(row)[0] == "sent" for row in rows), "the mail's state")
     subjects = [message["Subject"] for message in smtp_server.messages()]
     assert subjects == [
         "Check sensor: Footbridge: it vibrates differently from before",
@@ -83,7 +83,7 @@ async def test_one_mail_lists_every_sensor_with_its_fault(notify: Notify, smtp_s
     row = add_mail(notify.state, "inc-dead", "suspect")
     notify.state.execute("UPDATE outbox SET incidents = ?", (msgspec.json.encode(["inc-dead", "inc-stuck"]),))
     async with notify.running(settings(smtp_server.port)):
-        await until(lambda: notify.row(row)[0] == "sent")
+        await until(lambda: notify.row(row)[0] == "sent", "the mail's state")
     (message,) = smtp_server.messages()
     assert message["Subject"] == "Check sensor: Inspection gallery: 2 sensors need a check"
     text = " ".join(message.get_body(("plain",)).get_content().split())
@@ -104,7 +104,7 @@ async def test_a_late_mail_says_when_it_occurred_and_when_it_was_received(notify
     add_incident(notify.state, "inc-late", CRACK, late_ns=20 * NS_PER_DAY)
     row = add_mail(notify.state, "inc-late")
     async with notify.running(settings(smtp_server.port)):
-        await until(lambda: notify.row(row)[0] == "sent")
+        await until(lambda: notify.row(row)[0] == "sent", "the mail's state")
     (message,) = smtp_server.messages()
     text = message.get_body(("plain",)).get_content()
     assert message["Subject"].endswith("(received late)")
@@ -115,7 +115,7 @@ async def test_a_passing_fault_is_tried_again_as_the_same_mail(notify: Notify, s
     smtp_server.answer_next = ["451 not now", "451 not now"]
     row = add_mail(notify.state, "inc-crack")
     async with notify.running(settings(smtp_server.port)):
-        await until(lambda: notify.row(row)[0] == "sent")
+        await until(lambda: notify.row(row)[0] == "sent", "the mail's state")
     assert notify.row(row)[1:] == (3, "")
     assert len(smtp_server.envelopes) == 1
 
@@ -123,10 +123,10 @@ async def test_a_passing_fault_is_tried_again_as_the_same_mail(notify: Notify, s
 async def test_nothing_is_lost_while_nobody_answers_and_over_a_restart(notify: Notify, smtp_server: Mailbox) -> None:
     row = add_mail(notify.state, "inc-crack")
     async with notify.running(settings(free_port())):
-        await until(lambda: notify.row(row)[1] >= 2)
+        await until(lambda: notify.row(row)[1] >= 2, "the mail's state")
     assert notify.row(row)[0] == "pending"
     async with notify.running(settings(smtp_server.port)):
-        await until(lambda: notify.row(row)[0] == "sent")
+        await until(lambda: notify.row(row)[0] == "sent", "the mail's state")
     assert [message["Message-ID"] for message in smtp_server.messages()] == ["<inc-crack.alarm@telltale>"]
 
 
@@ -134,14 +134,14 @@ async def test_a_refusal_for_ever_is_recorded_with_its_words(notify: Notify, smt
     smtp_server.answer_next = ["554 content refused"]
     row = add_mail(notify.state, "inc-crack")
     async with notify.running(settings(smtp_server.port)):
-        await until(lambda: notify.row(row)[0] == "failed")
+        await until(lambda: notify.row(row)[0] == "failed", "the mail's state")
     assert "554 content refused" in notify.row(row)[2]
 
 
 async def test_attempts_end(notify: Notify) -> None:
     row = add_mail(notify.state, "inc-crack")
     async with notify.running(settings(free_port(), attempts=2)):
-        await until(lambda: notify.row(row)[0] == "failed")
+        await until(lambda: notify.row(row)[0] == "failed", "the mail's state")
     assert notify.row(row)[1] == 2
 
 
@@ -149,14 +149,14 @@ async def test_an_address_that_smtp_cannot_carry_fails_alone(notify: Notify, smt
     bad = add_mail(notify.state, "inc-crack", to="ädä@example.org")
     good = add_mail(notify.state, "inc-novelty", "warn")
     async with notify.running(settings(smtp_server.port)):
-        await until(lambda: notify.row(bad)[0] == "failed" and notify.row(good)[0] == "sent")
+        await until(lambda: notify.row(bad)[0] == "failed" and notify.row(good)[0] == "sent", "the mail's state")
     assert len(smtp_server.envelopes) == 1
 
 
 async def test_an_incident_that_is_gone_fails_by_name(notify: Notify, smtp_server: Mailbox) -> None:
     row = add_mail(notify.state, "inc-gone")
     async with notify.running(settings(smtp_server.port)):
-        await until(lambda: notify.row(row)[0] == "failed")
+        await until(lambda: notify.row(row)[0] == "failed", "the mail's state")
     assert "inc-gone" in notify.row(row)[2]
 
 
@@ -166,10 +166,10 @@ async def test_a_mail_waits_for_its_evidence(notify: Notify, smtp_server: Mailbo
     waiting = add_mail(notify.state, "inc-crack", spool_id=7)
     ready = add_mail(notify.state, "inc-novelty", "warn", spool_id=6)
     async with notify.running(settings(smtp_server.port, evidence_wait_s=600.0)):
-        await until(lambda: notify.row(ready)[0] == "sent")
+        await until(lambda: notify.row(ready)[0] == "sent", "the mail's state")
         assert notify.row(waiting)[0] == "pending"
         notify.state.execute("DELETE FROM spool")
-        await until(lambda: notify.row(waiting)[0] == "sent")
+        await until(lambda: notify.row(waiting)[0] == "sent", "the mail's state")
     assert all("image/png" in kinds(message) for message in smtp_server.messages())
 
 
@@ -179,7 +179,7 @@ async def test_a_store_that_is_down_stops_no_mail(notify: Notify, smtp_server: M
 
     row = add_mail(notify.state, "inc-crack")
     async with notify.running(settings(smtp_server.port, evidence_wait_s=0.2), fail):
-        await until(lambda: notify.row(row)[0] == "sent")
+        await until(lambda: notify.row(row)[0] == "sent", "the mail's state")
     (message,) = smtp_server.messages()
     assert "image/png" not in kinds(message)
     assert "the database did not answer in time" in " ".join(message.get_body(("plain",)).get_content().split())
@@ -193,7 +193,7 @@ async def test_hostile_names_reach_the_mail_as_text(notify: Notify, smtp_server:
     notify.state.execute("UPDATE outbox SET recipients = ?", (recipients,))
     notify.state.execute("UPDATE incidents SET finding = ? WHERE id = 'inc-crack'", (msgspec.json.encode(finding),))
     async with notify.running(settings(smtp_server.port)):
-        await until(lambda: notify.row(row)[0] == "sent")
+        await until(lambda: notify.row(row)[0] == "sent", "the mail's state")
     (message,) = smtp_server.messages()
     assert message["Bcc"] is None
     assert "<script>" not in message.get_body(("html",)).get_content()

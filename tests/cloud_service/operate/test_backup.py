@@ -24,7 +24,7 @@ from cloud_service.settings import CloudSettings, load_cloud
 from cloud_service.state import open_state
 from cloud_service.store.sqlite_schema import MIGRATIONS
 from cloud_service.use_lock import take_lock
-from telltale.errors import UserError
+from telltale.errors import FatalError, UserError
 from tests.cloud_service.operate.load import CHANNELS, GATEWAY, frame, one, readings, send, site_toml
 from tests.e2e.service import running_service, telltale
 from tests.servers.process import Server, wait_until
@@ -166,6 +166,18 @@ def test_restore_leaves_a_folder_alone_that_is_in_use(backed_up: tuple[CloudSett
     cloud, backup = backed_up
     with take_lock(cloud.data_dir, shared=True), pytest.raises(UserError, match="is in use"):
         restore_all(cloud, backup, force=True)
+
+
+def test_nothing_is_copied_while_a_restore_is_at_work(backed_up: tuple[CloudSettings, Path], tmp_path: Path) -> None:
+    cloud, _ = backed_up
+    with take_lock(cloud.data_dir), pytest.raises(UserError, match="is in use"):
+        copy_all(cloud, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(backed_up: tuple[CloudSettings, Path]) -> None:
+    with pytest.raises(FatalError, match="/proc/none/backup: cannot be written"):
+        copy_all(backed_up[0], Path("/proc/none/backup"))
 
 
 def cut(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from cloud_service.journal.entries import RejectedEntry
 from cloud_service.journal.writer import JournalWriter, open_journal
+from cloud_service.operate.retry import ask_for_frames
 from cloud_service.state import open_state
 from cloud_service.store.schema import Rows, encode_rows
 from telltale.errors import RejectReason
@@ -125,6 +127,27 @@ def test_without_a_running_ingest_a_retry_is_kept_for_its_start(folder: Path) ->
     assert done.returncode == 1
     assert "handed over" in done.stderr
     assert "waits to be tried again" in "\n".join(run(folder, "list"))
+
+
+def test_a_letter_that_went_meanwhile_is_not_asked_for(folder: Path) -> None:
+    with contextlib.closing(open_journal(folder / "data")) as journal:
+        assert ask_for_frames(journal, [3, 99], 5) == [3]
+        assert journal.execute("SELECT letter FROM retries").fetchall() == [(3,)]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "all"])
+def test_a_limit_is_a_number_of_letters(folder: Path, limit: str) -> None:
+    done = telltale("cloud", "dead-letter", "list", "--limit", limit, "-c", folder / "cloud.toml", folder=folder)
+    assert done.returncode == 2
+    assert "--limit: expected 1 to " in done.stderr
+
+
+def test_a_store_s_words_cannot_write_on_the_terminal(folder: Path) -> None:
+    with contextlib.closing(open_state(folder / "data")) as state:
+        state.execute("UPDATE refused_rows SET reason = 'store_refused: no\nr9  \x1b[2Jgone' WHERE id = 1")
+    said = run(folder, "list", "--reason", "store_refused") + run(folder, "show", "r1")
+    assert not any("\x1b" in line or line.startswith("r9") for line in said)
+    assert "no?r9  ?[2Jgone" in said[1]
 
 
 def test_show_dumps_the_first_bytes(folder: Path) -> None:

@@ -208,6 +208,15 @@ def test_without_a_place_to_publish_it_says_that_nothing_is_in_force(tmp_path: P
     assert len(list(crl(tmp_path / "crl.pem"))) == 1
 
 
+def test_a_place_that_no_broker_has_is_refused_and_not_remembered(ca: Path, tmp_path: Path, capsys: Printed) -> None:
+    assert "--publish" in refused(capsys, "crl", ca, "--publish", tmp_path / "typo" / "crl.pem")
+    assert "--publish" in refused(
+        capsys, "init", tmp_path / "other", "--name", "CA", "--publish", tmp_path / "typo" / "crl.pem"
+    )
+    assert not (tmp_path / "other").exists()
+    assert pki("crl", ca) == 0
+
+
 def test_a_list_that_cannot_reach_the_broker_is_an_error(ca: Path, tmp_path: Path, capsys: Printed) -> None:
     assert pki("issue", ca, request_of(tmp_path, "gw-a"), "--gateway", "gw-a") == 0
     (tmp_path / "gone").mkdir()

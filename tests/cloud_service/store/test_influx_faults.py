@@ -15,6 +15,8 @@ from telltale.errors import RejectReason, RetryError, SettingsError
 from tests.contract.site import SCALAR, small_site
 from tests.servers.process import free_port
 
+pytestmark = pytest.mark.e2e
+
 T0 = 1_700_000_000 * NS_PER_S
 ALL = Query("reading", SCALAR, ("value",))
 

@@ -16,6 +16,9 @@ from cloud_service.store.spool import joined
 from telltale.clock import NS_PER_S, ManualClock
 from telltale.errors import SettingsError
 from tests.contract.site import SCALAR, small_site
+from tests.servers.process import until
+
+pytestmark = pytest.mark.e2e
 
 T0 = 1_700_000_000 * NS_PER_S
 
@@ -29,13 +32,6 @@ def spool(state, *batches):
     state.execute("BEGIN IMMEDIATE")
     state.executemany("INSERT INTO spool (body) VALUES (?)", [(encode_rows(rows),) for rows in batches])
     state.execute("COMMIT")
-
-
-async def until(condition, what):
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.01)
-    assert condition(), what
 
 
 class Process:
