@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 # An agent seals a frame 0.3 s after its first reading and commits it then: with room for a busy machine.
@@ -25,5 +26,6 @@ class Doubts:
         if end_s is None:
             return None
         since_s = min(self.begun.get(name, end_s), end_s) - UNCOMMITTED_S
-        self.spans.setdefault(name, []).append((since_s, end_s))
+        # What it wrote last is seen a moment after its end: up to now, for the next process has not begun.
+        self.spans.setdefault(name, []).append((since_s, time.monotonic()))
         return since_s

@@ -175,6 +175,7 @@ class System:
         """After an agent's end, what it had been given and may not have committed is in doubt: the compared site's
         logger gives it again; of the loads the oracle excuses it, if it was never on the wire.
         """
+        self.emitted[name].follow()
         since_s = self.doubts.close(name, end_s)
         if name == SITE and since_s is not None:
             self.emitted[SITE].rewind(since_s)

@@ -10,26 +10,24 @@ def apply() -> None:
     """Change the agent, where this process is one."""
     if "edge" not in sys.orig_argv:
         return
-    import aiomqtt
-
     from edge_agent.outbox.box import Outbox
-    from telltale.topics import Verb, parse
-    from telltale.wire import frame_pb2 as pb
+    from edge_agent.outbox.schema import run_of, sequence_of
+    from edge_agent.publish.connection import GatewayClient
     from telltale.wire.ack import StoredAck
 
     outboxes: list[Any] = []
-    begin, publish = Outbox.__init__, aiomqtt.Client.publish
+    begin, answered = Outbox.__init__, GatewayClient._on_publish
 
     def remember(self: Any, *arguments: Any, **named: Any) -> None:
         begin(self, *arguments, **named)
         outboxes.append(self)
 
-    async def publish_and_settle(self: Any, topic: str, payload: Any = None, *arguments: Any, **named: Any) -> None:
-        await publish(self, topic, payload, *arguments, **named)
-        parsed = parse(topic)
-        if parsed is not None and parsed[1] is Verb.FRAME:
-            frame = pb.Frame.FromString(payload)
-            outboxes[-1].settle(StoredAck(frame.run_id, 0, ((frame.sequence, frame.sequence),)))
+    def settle_answered(self: Any, client: Any, userdata: Any, mid: int, code: Any, properties: Any) -> None:
+        frame = self._under_way.get(mid)
+        answered(self, client, userdata, mid, code, properties)
+        if frame is not None and not code.is_failure:
+            run, sequence = outboxes[-1]._store.runs[run_of(frame)], sequence_of(frame)
+            outboxes[-1].settle(StoredAck(run.run_id, 0, ((sequence, sequence),)))
 
     Outbox.__init__ = remember  # type: ignore[method-assign]
-    aiomqtt.Client.publish = publish_and_settle  # type: ignore[method-assign, assignment]
+    GatewayClient._on_publish = settle_answered  # type: ignore[method-assign, assignment]
