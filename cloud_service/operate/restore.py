@@ -15,7 +15,7 @@ from cloud_service.operate.manifest import Manifest, read_manifest, sha256_of
 from cloud_service.settings import CloudSettings, load_cloud
 from cloud_service.state import MIGRATIONS as STATE
 from cloud_service.store.sqlite_schema import MIGRATIONS as STORE
-from cloud_service.use_lock import take_lock
+from cloud_service.use_lock import UNFINISHED, take_lock
 from telltale.durable_file import sync_file, sync_folder
 from telltale.errors import FatalError, UserError
 
@@ -98,17 +98,20 @@ def _verify(directory: Path, name: str, manifest: Manifest) -> None:
 
 
 def _replace(data_dir: Path, directory: Path, names: list[str]) -> None:
-    """Copy beside, then exchange; `state.db` comes last, for it refers to the others."""
+    """Copy beside, then exchange. A mark stands as long as the files may not fit together."""
     scratch = {name: data_dir / f".restore-{name}" for name in names}
     try:
         for name, path in scratch.items():
             shutil.copyfile(directory / name, path)
             sync_file(path)
+        (data_dir / UNFINISHED).touch()
+        sync_folder(data_dir)
         for name in names:
             for side in _SIDE_FILES:
                 (data_dir / f"{name}{side}").unlink(missing_ok=True)
-        for name in reversed(names):
             scratch[name].replace(data_dir / name)
+        sync_folder(data_dir)
+        (data_dir / UNFINISHED).unlink()
         sync_folder(data_dir)
     except OSError as error:
         raise FatalError(f"{data_dir}: {error.strerror}; restore again before the service starts") from error

@@ -168,6 +168,21 @@ def test_restore_leaves_a_folder_alone_that_is_in_use(backed_up: tuple[CloudSett
         restore_all(cloud, backup, force=True)
 
 
+def test_a_restore_that_ended_half_way_keeps_everybody_out(backed_up: tuple[CloudSettings, Path]) -> None:
+    cloud, backup = backed_up
+    in_the_way = cloud.data_dir / "store.db"
+    in_the_way.unlink(missing_ok=True)
+    in_the_way.mkdir()
+    with pytest.raises(FatalError, match="restore again"):
+        restore_all(cloud, backup, force=True)
+    with pytest.raises(UserError, match="a restore did not come to its end"), take_lock(cloud.data_dir, shared=True):
+        pass
+    in_the_way.rmdir()
+    restore_all(cloud, backup, force=True)
+    with take_lock(cloud.data_dir, shared=True):
+        pass
+
+
 def test_nothing_is_copied_while_a_restore_is_at_work(backed_up: tuple[CloudSettings, Path], tmp_path: Path) -> None:
     cloud, _ = backed_up
     with take_lock(cloud.data_dir), pytest.raises(UserError, match="is in use"):
