@@ -36,7 +36,9 @@ def run(folder: Path, *arguments: str) -> list[str]:
 def test_frames_of_a_gateway_that_was_added_later_are_stored_after_a_retry(broker: Server, tmp_path: Path) -> None:
     with running_service(tmp_path, broker.port, site_toml("gw-another"), SQLITE) as service:
         asyncio.run(send(broker.port, range(1, 6)))
-        wait_until(lambda: one(service.data / "journal.db", "SELECT COUNT(*) FROM dead_letter") == 5, "dead letters")
+        # The broker may hold a retained status of gateways of other tests, which this site does not know either.
+        ours = f"SELECT COUNT(*) FROM dead_letter WHERE gateway = '{GATEWAY}'"
+        wait_until(lambda: one(service.data / "journal.db", ours) == 5, "dead letters")
         listed = [json.loads(line) for line in run(tmp_path, "list", "--json", "--gateway", GATEWAY)]
         assert [letter["reason"] for letter in listed] == ["unknown_gateway"] * 5
         shown = "\n".join(run(tmp_path, "show", listed[0]["id"]))
@@ -45,13 +47,13 @@ def test_frames_of_a_gateway_that_was_added_later_are_stored_after_a_retry(broke
 
     with running_service(tmp_path, broker.port, site_toml(), SQLITE) as service:
         said = run(tmp_path, "retry", "--gateway", GATEWAY, "--wait", "60")
-        assert sorted(said) == [f"f{number}: stored" for number in range(1, 6)]
+        assert sorted(said) == sorted(f"{letter['id']}: stored" for letter in listed)
         service.finish()
         assert one(service.data / "store.db", "SELECT COUNT(*) FROM reading") == 5 * 4
         with sqlite3.connect(service.data / "journal.db") as journal:
             books = journal.execute("SELECT cumulative, stored, rejected FROM runs").fetchall()
             assert books == [(5, 5, 0)]
-        assert run(tmp_path, "list") == ["no dead letters"]
+        assert run(tmp_path, "list", "--gateway", GATEWAY) == ["no dead letters"]
 
 
 @pytest.mark.e2e
