@@ -74,13 +74,17 @@ class FrameChooser:
                 yield chosen
 
     async def _walk(self, after: int, until: int, share: float) -> AsyncIterator[int]:
-        """Ids above `after`, up to `until`, that are not under way, for as long as the window has room for them."""
-        while found := await self._outbox.after(after, until, LOOK_AHEAD):
+        """Ids above `after`, up to `until`, that are not under way: as many as the window has room for, and no more
+        than one look ahead shows. What is overdue must not wait for the end of a stream that may have none.
+        """
+        is_served = False
+        while not is_served and (found := await self._outbox.after(after, until, LOOK_AHEAD)):
             for frame, size in found:
                 if frame in self._window or not self._passes(size):
                     continue
                 if not self._window.fits(size, share) or self._restamper.holds(frame):
                     return
+                is_served = True
                 yield frame
             after = found[-1][0]
 

@@ -253,6 +253,31 @@ async def test_what_is_overdue_is_sent_again_and_what_is_gone_is_forgotten(tmp_p
     await outbox.close()
 
 
+async def test_what_is_overdue_does_not_wait_for_a_stream_to_end_that_never_does(tmp_path: Path) -> None:
+    """A time-lapse that catches up hands over a frame for each one that is stored: there is always one more to send."""
+    outbox = await outbox_with(tmp_path, 3)
+    unacked, clock = window(), ManualClock()
+    chooser = choosing(outbox, unacked, clock, 0, tmp_path)
+    assert await chosen(chooser) == [1, 2, 3]
+    clock.advance(13 * NS_PER_S)
+    unacked.acknowledge(1, StoredAck(RUN, 0, above=((2, 3),)))
+    await put(outbox, 4, 4)
+    newest, seen = 4, []
+    while newest < 400 and 1 not in seen[1:]:
+        async for frame, _ in chooser.frames():
+            seen.append(sequence_of(frame))
+            if newest == 400:
+                break
+            if seen[-1] != 1:
+                unacked.acknowledge(1, StoredAck(RUN, 0, above=((2, newest),)))
+            newest += 1
+            await put(outbox, newest, newest)
+            clock.advance(NS_PER_S)
+    assert seen.count(1) == 2, "sent again once, and then no more among hundreds of others"
+    assert newest < 200
+    await outbox.close()
+
+
 async def test_a_frame_that_is_too_large_stays_and_others_pass_it_by(tmp_path: Path) -> None:
     outbox, met = await outbox_with(tmp_path, 2), []
     outbox.offer(SealedFrame(RUN, 3, Rank.SCALAR, 0, b"x" * 2_000))
