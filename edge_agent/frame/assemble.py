@@ -22,6 +22,7 @@ from telltale.settings import Settings
 from telltale.wire.codec import MAX_BLOCKS, encode_frame
 
 TIME_BYTES = 8
+HARD_FACTOR = 2  # of the bound: where a frame is closed also within a list of chunks
 
 
 class Rank(IntEnum):
@@ -41,7 +42,8 @@ class FrameSettings(Settings, frozen=True):
 
     Attributes:
         interval_s: a frame is closed when its first reading has waited this long.
-        max_bytes: … or when its samples take this much, before compression.
+        max_bytes: … or when its samples take this much, before compression; what was acquired together stays together
+            up to twice as much.
     """
 
     interval_s: Annotated[float, Meta(gt=0, le=60)] = 1.0
@@ -114,7 +116,14 @@ class FrameAssembler:
             frame.since_ns = self._clock.monotonic_ns()
         frame.blocks.append(block)
         frame.size += block.samples.nbytes + (TIME_BYTES * len(block) if rank is Rank.SCALAR else 0)
-        if frame.size >= self._settings.max_bytes or len(frame.blocks) >= MAX_BLOCKS // 2:
+        if frame.size >= HARD_FACTOR * self._settings.max_bytes or len(frame.blocks) >= MAX_BLOCKS // 2:
+            self.seal_all()
+
+    def seal_full(self) -> None:
+        """Seal both frames when either has reached its bound; called between lists of chunks. Within one, a waveform
+        would be parted from the temperature of its time, and be judged before it.
+        """
+        if any(frame.size >= self._settings.max_bytes for frame in self._open.values()):
             self.seal_all()
 
     def seal_due(self) -> None:

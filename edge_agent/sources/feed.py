@@ -106,6 +106,7 @@ class Feed:
             shift_ns = self._shift_ns() if source.live else 0
             for chunk in chunks:
                 self._pipeline.take(self.name, chunk, shift_ns)
+            self._pipeline.end_of_list()
             self._backoff.reset()
             if not source.live:
                 await self._outbox.room()

@@ -125,6 +125,10 @@ class Pipeline:
             if path.windows is not None:
                 self._assembler.add(path.windows.flush(), Rank.WAVEFORM)
 
+    def end_of_list(self) -> None:
+        """All that was acquired together is taken: a frame that is full may go."""
+        self._assembler.seal_full()
+
     def flush_silent(self) -> None:
         """Inputs that fell silent: what is held of their windows is committed, for the agent may be switched off."""
         now_ns = self._clock.monotonic_ns()

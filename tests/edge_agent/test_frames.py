@@ -40,9 +40,23 @@ def test_a_full_waveform_frame_takes_the_scalars_of_its_time_with_it_and_behind_
     bench.add(Rank.WAVEFORM, 10)
     bench.add(Rank.SCALAR)
     bench.add(Rank.WAVEFORM, 600)
+    bench.assembler.seal_full()
     assert bench.ranks() == [Rank.SCALAR, Rank.WAVEFORM]
     assert [frame.sequence for frame in bench.sealed] == [1, 2]
     assert sum(len(block) for block in decode_frame(bench.sealed[1].payload, "gw-1").blocks) == 610
+
+
+def test_a_frame_that_is_full_waits_for_the_rest_of_what_was_acquired_together() -> None:
+    """Else its waveform would be judged before the temperature of its time: by how frames happened to be cut."""
+    bench = Bench(max_bytes=1_024)
+    bench.add(Rank.WAVEFORM, 600)
+    assert bench.ranks() == []
+    bench.add(Rank.SCALAR)
+    bench.assembler.seal_full()
+    assert bench.ranks() == [Rank.SCALAR, Rank.WAVEFORM]
+    bench.add(Rank.WAVEFORM, 600)
+    bench.add(Rank.WAVEFORM, 600)
+    assert bench.ranks()[2:] == [Rank.WAVEFORM], "a long list is bounded"
 
 
 def test_a_frame_is_sealed_when_its_first_reading_has_waited() -> None:
