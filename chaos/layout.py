@@ -129,7 +129,9 @@ port = {page}
 _INFLUX_STORE = """kind = "influxdb"
 url = "http://127.0.0.1:{port}"
 timeout_s = 4.0
-raw_days = {{waveform = 0}}"""
+raw_days = {{waveform = 0}}
+[store.spool]
+last_word_s = 10.0"""
 
 _SMTP = """kind = "smtp"
 port = {port}

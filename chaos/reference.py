@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from chaos.layout import SITE, Plan, free_ports, write_reference
@@ -69,6 +71,22 @@ async def played(edge: Unit, cloud_data: Path, deadline_s: float) -> None:
     while left := left_over(cloud_data):
         _check(deadline_s, f"the service still has {left}")
         await asyncio.sleep(POLL_S)
+
+
+async def last_word(cloud_data: Path, deadline_s: float) -> None:
+    """Until the service has said again what an unanswered write might have put back.
+
+    Raises:
+        FatalError: not by the deadline (monotonic time).
+    """
+    while _in_doubt(cloud_data / "state.db"):
+        _check(deadline_s, "the service still has rows to say again")
+        await asyncio.sleep(POLL_S)
+
+
+def _in_doubt(state: Path) -> int:
+    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True, timeout=30)) as connection:
+        return int(connection.execute("SELECT COUNT(*) FROM last_word").fetchone()[0])
 
 
 def _check(deadline_s: float, what: str) -> None:

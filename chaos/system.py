@@ -23,7 +23,7 @@ from chaos.link import HOST, Link
 from chaos.mqtt_tap import MqttTap, Wire
 from chaos.posts import Posts
 from chaos.programs import PYTHON, ROOT, TELLTALE, Programs
-from chaos.reference import played
+from chaos.reference import last_word, played
 from chaos.units import Unit, Watchdog
 from chaos.wrong_clock import Clocks
 from sensors_sim.span import TICKS_PER_DAY
@@ -226,6 +226,7 @@ class System:
             await self._last_run(gateway, end)
         for gateway in self.gateways:
             await played(self.units[gateway.id], self.cloud_data, end)
+        await last_word(self.cloud_data, end)
 
     async def _last_run(self, gateway: Gateway, end_s: float) -> None:
         unit = self.units[gateway.id]

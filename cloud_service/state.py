@@ -129,6 +129,15 @@ CREATE TABLE gates (               -- what each gateway's frames wait for, for p
     passed_over INTEGER NOT NULL   -- sequences given up, ever
 ) WITHOUT ROWID
 """,
+    """
+CREATE TABLE last_word (           -- rows of which an older version may still be on its way to the store
+    measurement TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    t_ns        INTEGER NOT NULL,
+    body        BLOB,              -- the newest version as in `spool`, to be said again; NULL: none was written since
+    PRIMARY KEY (measurement, subject, t_ns)
+)
+""",
 )
 
 

@@ -43,6 +43,7 @@ def influx(influx_server: Influx) -> Influx:
     if influx_server.is_v2:
         return influx_server
     influx_server.fail_next.clear()
+    influx_server.late.clear()
     return influx_server.new_bucket(f"telltale_{next(_BUCKETS)}")
 
 

@@ -50,10 +50,13 @@ class GatewayWatch:
         self._places = places
         self._index = {place.channel.id: row for row, place in enumerate(places)}
         interval_ns = np.array([place.channel.interval_s * NS_PER_S for place in places])
-        self._limit_ns = interval_ns * settings.silent_after_intervals
-        self._grace_ns = interval_ns * max(settings.start_grace_intervals, settings.silent_after_intervals)
-        least = settings.gateway_min_silence_s * NS_PER_S
-        self.limit_ns = max(least, float(interval_ns.min()) * settings.silent_after_intervals)
+        # Channels as much as gateways: while a link is away for some seconds, or an agent starts and its first frames
+        # hold a few channels alone, the channels of windows of a second or less are not silent.
+        least_ns = settings.min_silence_s * NS_PER_S
+        grace_intervals = max(settings.start_grace_intervals, settings.silent_after_intervals)
+        self._limit_ns = np.maximum(interval_ns * settings.silent_after_intervals, least_ns)
+        self._grace_ns = np.maximum(interval_ns * grace_intervals, least_ns)
+        self.limit_ns = float(self._limit_ns.min())
         self.state = state
         self._heard = np.array([state.heard_ns.get(place.channel.id, NEVER) for place in places], dtype=np.int64)
         self._silent = np.array([place.channel.id in state.silent for place in places], dtype=np.bool_)
@@ -191,6 +194,6 @@ def _finding(subject: str, reason: Reason, tier: Tier, t_ns: int, *, quiet_s: fl
         value=quiet_s,
         limit=limit_s,
         unit="s",
-        limit_source="self-set: expected interval of the site file × analyse.silent_after_intervals",
+        limit_source="self-set: interval in site.toml × analyse.silent_after_intervals, analyse.min_silence_s at least",
         evidence={"expected_interval_limit_s": limit_s, "quiet_s": quiet_s},
     )

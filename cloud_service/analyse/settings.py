@@ -20,7 +20,7 @@ class AnalyseSettings(Settings, frozen=True):
         silent_after_intervals: a channel or gateway is silent when it was not heard for so many of its expected
             intervals; below 2, so that silence is known within two.
         start_grace_intervals: the same for one that was never heard.
-        gateway_min_silence_s: a gateway is never called silent before this.
+        min_silence_s: no channel or gateway is called silent before this, however short its interval.
         gateway_row_s: at most one row of a gateway's health in this time.
         hold_s: frames that come out of order wait for those before them as long as what is missing makes progress, and
             so long without: then it is passed over, and is late data if it comes after all.
@@ -36,7 +36,7 @@ class AnalyseSettings(Settings, frozen=True):
     waveform_every: Annotated[int, Meta(ge=0)] = 1
     silent_after_intervals: Annotated[float, Meta(gt=1, le=100)] = 1.75
     start_grace_intervals: Annotated[float, Meta(gt=1, le=100)] = 3.0
-    gateway_min_silence_s: Annotated[float, Meta(ge=1)] = 30.0
+    min_silence_s: Annotated[float, Meta(ge=1)] = 30.0
     gateway_row_s: Annotated[float, Meta(ge=1)] = 60.0
     hold_s: Annotated[float, Meta(ge=0)] = 120.0
     hold_frames: Annotated[int, Meta(ge=1, le=10_000_000)] = 100_000

@@ -25,7 +25,7 @@ from cloud_service.store.influxql import bucket_query, bucket_records, delete_qu
 from cloud_service.store.line_protocol import encode_lines
 from cloud_service.store.port import Query, Table
 from cloud_service.store.refused import Refused, RefusedError
-from cloud_service.store.schema import MEASUREMENTS, Measurement, Rows
+from cloud_service.store.schema import MEASUREMENTS, Measurement, Rows, one_row
 from telltale.broker import is_loopback
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.errors import RejectReason, RetryError, SettingsError
@@ -145,7 +145,7 @@ class InfluxStore:
                     parts += [part[middle:], part[:middle]]
                 else:
                     rows, index, _ = part[0]
-                    refused.append(Refused(_row(rows, index), RejectReason.STORE_REFUSED, str(error)))
+                    refused.append(Refused(one_row(rows, index), RejectReason.STORE_REFUSED, str(error)))
         return refused
 
     async def _delete(self, measurement: Measurement, before_ns: int) -> None:
@@ -164,11 +164,6 @@ class InfluxStore:
         )
         if status != 204:
             raise RetryError(f"InfluxDB: deleting old {measurement.name} rows: status {status}")
-
-
-def _row(rows: Rows, index: int) -> Rows:
-    columns = {name: column[index : index + 1] for name, column in rows.columns.items()}
-    return Rows(rows.measurement, rows.subject, rows.t_ns[index : index + 1], columns)
 
 
 def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:

@@ -17,10 +17,11 @@ from cloud_service.heartbeat import Beat, beating_pause, no_beat
 from cloud_service.process_stats import write_stats
 from cloud_service.run_time import run_now_ns
 from cloud_service.state import open_state
+from cloud_service.store.last_word import LastWord
 from cloud_service.store.port import Store
 from cloud_service.store.refused import Refused, RefusedError
 from cloud_service.store.settings import StoreSettings
-from cloud_service.store.spool import Spool, SpoolBatch
+from cloud_service.store.spool import Spool, SpoolBatch, joined
 from telltale.backoff import FullJitter
 from telltale.clock import NS_PER_S, Clock
 from telltale.errors import RetryError
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 MAINTAIN_EVERY_NS = 3_600 * NS_PER_S
 STATS_EVERY_NS = 2 * NS_PER_S
+SAY_AGAIN_EVERY_NS = NS_PER_S
 MAX_WAIT_S = 300.0
 
 
@@ -76,12 +78,15 @@ async def run(config: StoreConfig) -> None:
         stack.callback(state.close)
         spool = Spool(open_state(config.data_dir), config.settings.spool.refused_rows)
         stack.callback(spool.close)
+        after_ns = round(config.settings.spool.last_word_s * NS_PER_S)
+        last_word = LastWord(open_state(config.data_dir), after_ns)
+        stack.callback(last_word.close)
         store = await _open(config)
         if store is None:
             return
         stack.push_async_callback(store.close)
         ear = stack.enter_context(Ear(config.data_dir, "spool"))
-        await Drain(config, state, spool, store, ear).run()
+        await Drain(config, Hands(state, spool, last_word, store, ear)).run()
 
 
 async def _open(config: StoreConfig) -> Store | None:
@@ -96,22 +101,37 @@ async def _open(config: StoreConfig) -> Store | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What the drain works with."""
+
+    state: sqlite3.Connection
+    spool: Spool
+    last_word: LastWord
+    store: Store
+    ear: Ear
+
+
 class Drain:
     """Moves batches from the spool to the store, and looks after both."""
 
-    def __init__(self, config: StoreConfig, state: sqlite3.Connection, spool: Spool, store: Store, ear: Ear) -> None:
+    def __init__(self, config: StoreConfig, hands: Hands) -> None:
         self._config = config
-        self._state = state
-        self._spool = spool
-        self._store = store
-        self._ear = ear
+        self._state = hands.state
+        self._spool = hands.spool
+        self._last_word = hands.last_word
+        self._store = hands.store
+        self._ear = hands.ear
+        self._is_first = True
         self._backoff = FullJitter(0.5, 30.0, config.rng)
         self._counters = StoreCounters()
         self._maintain_at_ns = 0
         self._stats_at_ns = 0
+        self._say_again_at_ns = 0
 
     async def run(self) -> None:
         """Until stopped. A passing fault of the store or the disk is waited out; nothing leaves the spool meanwhile."""
+        self._last_word.answered(self._config.clock.monotonic_ns())  # what a process before this one was in doubt of
         while not self._config.stop.is_set():
             self._config.beat()
             try:
@@ -136,19 +156,44 @@ class Drain:
 
     async def _write(self, batch: SpoolBatch) -> Sequence[Refused]:
         refused: Sequence[Refused] = ()
+        if self._is_first:  # the process before this one may have ended with it on its way
+            await asyncio.to_thread(self._last_word.doubt, batch.rows)
+            self._is_first = False
+        await asyncio.to_thread(self._last_word.note, batch.rows)
         try:
             await self._store.write(batch.rows)
         except RefusedError as error:
             log.error("rows refused for ever", error=str(error))  # noqa: TRY400 - an answer, not a fault of ours
             refused = error.refused
+        except RetryError:
+            await asyncio.to_thread(self._last_word.doubt, batch.rows)
+            raise
+        self._last_word.answered(self._config.clock.monotonic_ns())
         count = sum(len(item.rows) for item in refused)
         self._counters.rows_refused += count
         self._counters.rows_stored += sum(map(len, batch.rows)) - count
         self._counters.writes += 1
         return refused
 
+    async def _say_again(self, now_ns: int) -> None:
+        """Rows that a late write may have put back to older figures."""
+        keys, rows = self._last_word.due(now_ns)
+        if rows:
+            try:
+                await self._store.write(joined(rows))
+            except RefusedError as error:
+                log.warning("rows refused when said again", error=str(error))
+            except RetryError:
+                await asyncio.to_thread(self._last_word.doubt, rows)
+                self._last_word.answered(now_ns)  # to try as late again, whether or not anything else is written
+                raise
+        await asyncio.to_thread(self._last_word.settled, keys)
+
     async def _look_after(self) -> None:
         now_ns = self._config.clock.monotonic_ns()
+        if now_ns >= self._say_again_at_ns:
+            self._say_again_at_ns = now_ns + SAY_AGAIN_EVERY_NS
+            await self._say_again(now_ns)
         if now_ns >= self._stats_at_ns:
             self._stats_at_ns = now_ns + STATS_EVERY_NS
             self._write_stats()

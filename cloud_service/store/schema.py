@@ -34,6 +34,7 @@ class Measurement:
         fields: name → type. A float may be NaN: then the field is absent from the row.
         rollup: fields that are kept as hourly mean, min, max and count.
         raw_days: how long raw rows are kept by default; 0: for ever.
+        is_rewritten: a row may be written again with other figures: a day goes on, or more of a window comes.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Measurement:
     fields: Mapping[str, Type]
     rollup: tuple[str, ...] = ()
     raw_days: int = 0
+    is_rewritten: bool = False
 
 
 _F, _I, _T, _B = Type.FLOAT, Type.INT, Type.TEXT, Type.BYTES
@@ -70,6 +72,7 @@ MEASUREMENTS: dict[str, Measurement] = {
                 "temperature_c": _F,
             },
             ("rms", "peak", "mode1_hz"),
+            is_rewritten=True,
         ),
         # The samples themselves, telltale.wire.body encoded, kept for evidence: value in the base unit = sample of
         # `dtype` · scale + offset. Without dtype (rows of older versions): float32 in the base unit.
@@ -94,12 +97,14 @@ MEASUREMENTS: dict[str, Measurement] = {
                 "temperature_c": _F,
             },
             ("score",),
+            is_rewritten=True,
         ),
         # Fatigue of a strain channel, a row a window or a day.
         Measurement(
             "fatigue",
             "channel",
             {"cycles": _F, "damage": _F, "damage_total": _F, "range_max_mpa": _F},
+            is_rewritten=True,
         ),
         # Trend of a crack with temperature and season removed.
         Measurement(
@@ -113,6 +118,7 @@ MEASUREMENTS: dict[str, Measurement] = {
                 "temperature_effect_per_c": _F,
                 "r2_below_36h": _F,
             },
+            is_rewritten=True,
         ),
         # Remaining life in years from t; `refused` holds telltale.findings.Refusal and then there are no quantiles.
         Measurement(
@@ -126,6 +132,7 @@ MEASUREMENTS: dict[str, Measurement] = {
                 "p95_years": _F,
                 "refused": _T,
             },
+            is_rewritten=True,
         ),
         # A verdict whose tier changed, and once a day while it is not clear.
         Measurement(
@@ -138,6 +145,7 @@ MEASUREMENTS: dict[str, Measurement] = {
             "completeness",
             "channel",
             {"expected": _I, "missing": _I, "gaps": _I, "complete_percent": _F},
+            is_rewritten=True,
         ),
         # The books of a gateway, frames over all its runs; `missing` is not yet received.
         Measurement(
@@ -187,6 +195,12 @@ class Rows:
 
     def __len__(self) -> int:
         return int(self.t_ns.size)
+
+
+def one_row(rows: Rows, index: int) -> Rows:
+    """A single row of `rows`."""
+    columns = {name: column[index : index + 1] for name, column in rows.columns.items()}
+    return Rows(rows.measurement, rows.subject, rows.t_ns[index : index + 1], columns)
 
 
 def encode_rows(batches: Sequence[Rows]) -> bytes:

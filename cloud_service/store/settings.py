@@ -23,12 +23,15 @@ class SpoolSettings(Settings, frozen=True):
         batch_items, batch_bytes: at most so much of the spool goes into one write (one item always does).
         poll_ms: how often an empty spool is looked at.
         refused_rows: how many refused entries are kept.
+        last_word_s: how long after a write that was not answered the store may still carry it out, over newer rows:
+            then their newest version is written once more (`cloud_service.store.last_word`).
     """
 
     batch_items: Annotated[int, Meta(ge=1, le=10_000)] = 500
     batch_bytes: Annotated[int, Meta(ge=1_024)] = 16 * 1024 * 1024
     poll_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50
     refused_rows: Annotated[int, Meta(ge=1)] = 10_000
+    last_word_s: Annotated[float, Meta(gt=0, le=3_600)] = 60.0
 
 
 @dataclass(frozen=True)

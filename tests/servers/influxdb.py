@@ -44,7 +44,8 @@ bind-address = "127.0.0.1:{rpc}"
 class Influx:
     """Where the tests' InfluxDB answers.
 
-    `fail_next` makes the forwarder answer the next writes itself: a list of status codes, first one first.
+    `fail_next` makes the forwarder answer the next writes itself: a list of status codes, first one first. A write
+    answered 504 has not failed: it waits in `late` until the test has it carried out.
     """
 
     url: str
@@ -53,6 +54,13 @@ class Influx:
     bucket: str
     fail_next: list[int] = field(default_factory=list)
     is_v2: bool = False
+    late: list[tuple[int, str, bytes]] = field(default_factory=list)
+
+    def carry_out_late(self) -> None:
+        """The database does at last what nobody waits for any more."""
+        while self.late:
+            port, target, body = self.late.pop(0)
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{target}", data=body, timeout=60).close()
 
     def query(self, influxql: str) -> Any:
         """Run InfluxQL and return the parsed answer."""
@@ -69,7 +77,7 @@ class Influx:
         urllib.request.urlopen(f"{self.url}/query", data=body, timeout=60).close()
         body = urllib.parse.urlencode({"q": f'CREATE DATABASE "{name}"'}).encode()
         urllib.request.urlopen(f"{self.url}/query", data=body, timeout=60).close()
-        return Influx(self.url, self.token, self.org, name, self.fail_next, self.is_v2)
+        return Influx(self.url, self.token, self.org, name, self.fail_next, self.is_v2, self.late)
 
 
 class _Forwarder(BaseHTTPRequestHandler):
@@ -90,12 +98,15 @@ class _Forwarder(BaseHTTPRequestHandler):
         parts = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(parts.query))
         if parts.path == "/api/v2/write":
-            if self.influx.fail_next:
-                self._answer(self.influx.fail_next.pop(0), b'{"code":"test","message":"as the test asked"}', {})
-                return
             target = "/write?" + urllib.parse.urlencode(
                 {"db": query.get("bucket", ""), "precision": query.get("precision", "ns")}
             )
+            if self.influx.fail_next:
+                status = self.influx.fail_next.pop(0)
+                if status == 504 and body is not None:
+                    self.influx.late.append((self.upstream_port, target, body))
+                self._answer(status, b'{"code":"test","message":"as the test asked"}', {})
+                return
         elif parts.path in ("/query", "/ping"):
             target = self.path
         else:

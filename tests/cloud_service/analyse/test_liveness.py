@@ -11,7 +11,7 @@ from cloud_service.analyse.settings import AnalyseSettings
 from cloud_service.analyse.state_codec import decode_state, encode_state
 from telltale.clock import NS_PER_HOUR
 from telltale.findings import Reason, Tier
-from telltale.site import Site
+from telltale.site import Site, load_site
 from tests.cloud_service.analyse.site import T0_NS, bridge, scalar
 
 
@@ -44,6 +44,22 @@ def test_a_channel_is_silent_within_two_of_its_intervals(site: Site) -> None:
     assert brief(watch.hear(at(6, *ALL[:2]), 0)) == [("bridge.az", Tier.SUSPECT)]
     assert brief(watch.hear(at(7, *ALL[:2]), 0)) == []
     assert brief(watch.hear(at(8, *ALL), 0)) == [("bridge.az", Tier.CLEAR)]
+
+
+def test_the_channels_of_a_gateway_that_restarts_may_come_one_after_another(tmp_path: Path) -> None:
+    """An agent started an hour ahead on a slow machine: its first frame holds the first reading of one channel alone."""
+    bridge(tmp_path)
+    path = tmp_path / "site.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("interval_s = 3600", "interval_s = 0.5"), encoding="utf-8")
+    watch = watch_of(load_site(path))
+    s = 1 / 3_600
+    for step in range(8):
+        assert brief(watch.hear(at(step * s / 2, *ALL), 0)) == []
+    assert brief(watch.hear(at(1.0, "bridge.air"), 0)) == []
+    assert brief(watch.hear(at(1.0 + 1.2 * s, "bridge.air"), 0)) == []
+    assert brief(watch.hear(at(1.0 + 2.4 * s, *ALL), 0)) == []
+    assert brief(watch.hear(at(1.0 + 30 * s, *ALL[:2]), 0)) == []
+    assert brief(watch.hear(at(1.0 + 33 * s, *ALL[:2]), 0)) == [("bridge.az", Tier.SUSPECT)]
 
 
 def test_a_channel_never_heard_gets_grace(site: Site) -> None:

@@ -15,7 +15,7 @@ from cloud_service.store.settings import store_settings
 from cloud_service.store.spool import joined
 from telltale.clock import NS_PER_S, ManualClock
 from telltale.errors import SettingsError
-from tests.contract.site import SCALAR, small_site
+from tests.contract.site import SCALAR, WAVEFORM, small_site
 from tests.servers.process import until
 
 pytestmark = pytest.mark.e2e
@@ -41,8 +41,9 @@ class Process:
         self.stop = asyncio.Event()
         self.settings = store_settings(table, "cloud.toml")
         self.data_dir = data_dir
+        self.clock = ManualClock(T0)
         self.task = asyncio.create_task(
-            run(StoreConfig(self.settings, data_dir, small_site(), ManualClock(T0), self.stop, random.Random(1)))
+            run(StoreConfig(self.settings, data_dir, small_site(), self.clock, self.stop, random.Random(1)))
         )
 
     async def end(self):
@@ -103,6 +104,54 @@ async def test_a_store_that_stumbles_costs_nothing(state, tmp_path, influx, monk
     assert influx.fail_next == []
     assert await process.count() == 200
     assert read_stats(tmp_path)["store"]["retries"] == 3
+
+
+def damage_of_a_day(total):
+    columns = {name: np.array([total]) for name in ("cycles", "damage", "damage_total", "range_max_mpa")}
+    return [Rows("fatigue", WAVEFORM, np.array([T0]), columns)]
+
+
+def cycles_in(influx):
+    return influx.query('SELECT "cycles" FROM "fatigue"')["results"][0]["series"][0]["values"][0][1]
+
+
+def in_doubt(state):
+    return state.execute("SELECT COUNT(*) FROM last_word").fetchone()[0]
+
+
+async def test_a_write_carried_out_late_does_not_put_older_figures_back(state, tmp_path, influx, monkeypatch):
+    """A database that hung for longer than the store waited carries the write out after newer ones."""
+    monkeypatch.setenv("TELLTALE_INFLUX_TOKEN", influx.token)
+    table = {"kind": "influxdb", "url": influx.url, "org": influx.org, "bucket": influx.bucket}
+    influx.fail_next.append(504)
+    spool(state, damage_of_a_day(100.0))
+    process = Process(table, tmp_path)
+    await until(lambda: left(state) == 0, "the day is stored at the second try")
+    spool(state, damage_of_a_day(200.0))
+    await until(lambda: left(state) == 0, "the newer figures are stored")
+    assert cycles_in(influx) == 200.0
+    influx.carry_out_late()
+    assert cycles_in(influx) == 100.0
+    await process.end()
+    process = Process(table, tmp_path)  # what is in doubt outlives the process
+    await until(
+        lambda: process.clock.advance(10 * NS_PER_S) or in_doubt(state) == 0, "the newest figures are said again"
+    )
+    await process.end()
+    assert cycles_in(influx) == 200.0
+
+
+async def test_the_last_word_is_said_again_until_the_store_takes_it(state, tmp_path, influx, monkeypatch):
+    monkeypatch.setenv("TELLTALE_INFLUX_TOKEN", influx.token)
+    process = Process({"kind": "influxdb", "url": influx.url, "org": influx.org, "bucket": influx.bucket}, tmp_path)
+    spool(state, damage_of_a_day(100.0))
+    await until(lambda: left(state) == 0, "the day is stored")
+    assert in_doubt(state) == 1  # as the process began: the one before it might have ended with it on its way
+    influx.fail_next += [504, 503]
+    await until(lambda: process.clock.advance(10 * NS_PER_S) or in_doubt(state) == 0, "the figures are said again")
+    await process.end()
+    assert influx.fail_next == []
+    assert cycles_in(influx) == 100.0
 
 
 async def test_it_stops_while_the_store_is_away(state, tmp_path):
