@@ -14,13 +14,14 @@ Command = Callable[[Sequence[str]], int]
 FAILURE_STATUS = 1
 USER_ERROR_STATUS = 2
 INTERRUPTED_STATUS = 130  # 128 + SIGINT
-OURS = ("telltale", "models", "edge_agent", "cloud_service", "sensors_sim")
+OURS = ("telltale", "models", "edge_agent", "cloud_service", "sensors_sim", "evaluation")
 
 SUMMARY = {
     "analyse": "an engineer's offline look at any logger file: quality, trend, anomalies, life",
     "cloud": "run the service (ingest, analyse, store, alert, notify, serve)",
     "demo": "the whole system on this machine, on a simulated site in time-lapse",
     "edge": "run the agent of a gateway",
+    "evaluate": "the detectors and life models, judged on published recordings and on simulated years",
     "pki": "a small certificate authority for gateways, broker and service",
     "replay": "play a recording through an agent",
     "sim": "write simulated readings and their ground truth to files",
