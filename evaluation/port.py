@@ -9,7 +9,7 @@ from typing import Protocol
 
 from telltale.errors import UserError
 
-Metrics = Mapping[str, "float | int | str | bool | None | Metrics | list[float]"]
+Metrics = Mapping[str, "float | int | str | bool | Metrics | list[float] | None"]
 
 
 @dataclass(frozen=True, slots=True)
