@@ -71,6 +71,7 @@ class State(msgspec.Struct):
         group: (features,) features that are missing together share a group; group 0 first.
         interval_h: usual time between rows.
         seen, last_ns: how much data came, and up to when.
+        sighted_ns: newest row whose temperature was known.
         level_reference: median ln rms of the first fit; NaN before it.
         thermal: whether the baseline is conditioned on temperature.
         sums, averages, deviations, weekly_maxima: what is learned and followed.
@@ -84,6 +85,7 @@ class State(msgspec.Struct):
     interval_h: float
     seen: Commissioning
     last_ns: int
+    sighted_ns: int
     level_reference: float
     thermal: bool
     sums: Sums
@@ -121,6 +123,7 @@ def initial_state(group: NDArray[np.int64], interval_h: float) -> State:
         interval_h=interval_h,
         seen=Commissioning(),
         last_ns=-(2**62),
+        sighted_ns=-(2**62),
         level_reference=float("nan"),
         thermal=False,
         sums=empty_sums(groups, features),

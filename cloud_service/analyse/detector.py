@@ -48,6 +48,8 @@ class Batch:
         features: name → (k,) the columns of measurement `window` (rms, peak, …, mode1_hz, band0 …); empty for scalars.
         undated: (k,) True where the gateway's clock could not be trusted: values may be judged, rates may not. None:
             all times can be relied on.
+        unsettled: (k,) True where the thermometer was out for hours shortly before: the lags of `temperature_c` are a
+            guess. None: nowhere.
     """
 
     t_ns: NDArray[np.int64]
@@ -60,6 +62,7 @@ class Batch:
     windows: NDArray[np.float32] | None = None
     features: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     undated: NDArray[np.bool_] | None = None
+    unsettled: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return int(self.t_ns.size)

@@ -82,6 +82,7 @@ def _batch(place: Place, run: Run, around: SegmentSurroundings, undated: NDArray
         values=piece.values,
         flags=piece.flags,
         temperature_c=around.temperature_of(place.channel, run),
+        unsettled=around.unsettled(place.channel, run),
         faulty=np.zeros(len(piece), dtype=np.bool_),
         inputs_faulty=around.inputs_faulty(place.channel.derived_from, run),
         rate_hz=piece.rate_hz,
