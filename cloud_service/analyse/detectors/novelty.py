@@ -50,6 +50,7 @@ class NoveltyDetector:
 
     name = "novelty"
     state_type = State
+    has_baseline = True
 
     def __init__(self, rules: Rules = RULES) -> None:
         self._rules = rules
