@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.averages import Inputs, follow, residuals
-from models.deviations import learn_deviation, variances
+from models.deviations import learn_deviation
 from models.environment import LAG_COUNT, THERMAL, Fit, add, complete, design, empty_sums, no_temperature, solve
-from models.extremes import RETURN_WEEKS, thresholds
+from models.extremes import RETURN_WEEKS
 from models.novelty_state import Day, Rows, Scores, State
 
 Array = NDArray[np.float64]
@@ -88,6 +88,8 @@ def _counts(state: State, t_ns: int) -> bool:
 
 
 def _only(scores: Scores, keep: NDArray[np.bool_]) -> Scores:
+    if keep.all():
+        return scores
     return Scores(*(getattr(scores, item.name)[keep] for item in fields(scores)))
 
 
@@ -125,7 +127,7 @@ def _remember(state: State, rows: Rows) -> None:
 
 
 def _score(state: State, rows: Rows, return_weeks: float) -> Scores:
-    fit = solve(state.sums, state.group)
+    fit = state.fit
     x, blind = _regressors(state, rows.temperature_c, rows.log_rms, fit)
     present = _present(state, rows.features)
     expected, reach = _expectation(state, fit, x, blind)
@@ -134,11 +136,11 @@ def _score(state: State, rows: Rows, return_weeks: float) -> Scores:
     step_h = np.minimum(np.diff(rows.t_ns, prepend=state.last_ns) / _HOUR_NS, limit_h)
     averaged = follow(state.averages, Inputs(x, clipped, blind, present), state.group, step_h)
     left = residuals(*averaged, fit, state.group)
-    spread = variances(state.deviations, state.interval_h) / np.maximum(left.weight, 0.05)
+    spread = state.spread / np.maximum(left.weight, 0.05)
     z = np.nan_to_num(left.standard / np.sqrt(spread + left.model))
     state.today_squares += np.nan_to_num(np.maximum(left.standard**2 - left.model, 0.0)).sum(axis=0)
     state.today_scored += len(z)
-    return _worst(state, rows, z, left.natural, blind, limits=thresholds(state.weekly_maxima, return_weeks))
+    return _worst(state, rows, z, left.natural, blind, limits=state.limits(return_weeks))
 
 
 def _worst(state: State, rows: Rows, z: Array, natural: Array, blind: NDArray[np.bool_], *, limits: Array) -> Scores:
@@ -190,7 +192,7 @@ def _admit(state: State, day: Day, *, quiet: bool, quarantine_days: int) -> None
 
 
 def _learn(state: State, day: Day) -> None:
-    fit = solve(state.sums, state.group)
+    fit = state.fit
     temperature, log_rms, features = _unpack(day.rows)
     x, blind = _regressors(state, temperature, log_rms, fit)
     keep = ~blind if state.thermal else np.ones_like(blind)
@@ -201,6 +203,7 @@ def _learn(state: State, day: Day) -> None:
     state.learned_days += 1
     if state.judging:
         _learn_week(state, day)
+    state.learned()
 
 
 def _learn_week(state: State, day: Day) -> None:
@@ -231,6 +234,7 @@ def _first_fit(state: State) -> None:
         clipped = expected + np.clip(features - expected, -reach, reach)
     step_h = np.full(len(x), state.interval_h)
     follow(state.averages, Inputs(x, clipped, blind[keep], present), state.group, step_h)
+    state.learned()
     state.learned_days = len(state.waiting)
     state.waiting.clear()
 
