@@ -123,6 +123,36 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """A loose connector or a failing supply: white noise of deviation `size` (in the channel's unit) on top."""
+
+    kind: ClassVar[str] = "noise"
+    channel: str
+    start_day: float
+    size: float
+    end_day: float | None = None
+
+    def apply(self, values: Values, case: Case) -> Values:
+        """Readings with more noise."""
+        return values + self.size * case.generator.standard_normal(values.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Clipped:
+    """A range too small for the place: readings end at ±`limit` (in the channel's unit)."""
+
+    kind: ClassVar[str] = "clipped"
+    channel: str
+    start_day: float
+    limit: float
+    end_day: float | None = None
+
+    def apply(self, values: Values, case: Case) -> Values:  # noqa: ARG002 - the port's signature
+        """Readings with their tops cut off."""
+        return np.clip(values, -self.limit, self.limit)
+
+
+@dataclass(frozen=True, slots=True)
 class DeadThermistor:
     """An open thermistor circuit: erratic readings from about -167 to -110 °C, as loggers give them."""
 

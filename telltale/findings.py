@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SENSOR_CLIPPED = "sensor_clipped"
     SENSOR_RANGE = "sensor_range"  # outside what the sensor can give: a dead thermistor, a broken wire
     SENSOR_DRIFT = "sensor_drift"
+    SENSOR_NOISE = "sensor_noise"  # its noise floor is another one: a loose connector, a detached element
     SENSOR_DERIVED = "sensor_derived"  # computed from an input that is faulty
     SILENT_CHANNEL = "silent_channel"
     SILENT_GATEWAY = "silent_gateway"

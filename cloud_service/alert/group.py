@@ -21,6 +21,7 @@ GROUP_OF: dict[Reason, str] = {
     Reason.SENSOR_CLIPPED: SENSOR,
     Reason.SENSOR_RANGE: SENSOR,
     Reason.SENSOR_DRIFT: SENSOR,
+    Reason.SENSOR_NOISE: SENSOR,
     Reason.SENSOR_DERIVED: SENSOR,
     Reason.SILENT_CHANNEL: SILENCE,
     Reason.SILENT_GATEWAY: "gateway",

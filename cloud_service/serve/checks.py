@@ -22,6 +22,7 @@ CHECKS: dict[Reason, str] = {
     Reason.SENSOR_CLIPPED: "Sensor: driven beyond its range",
     Reason.SENSOR_RANGE: "Sensor: impossible values",
     Reason.SENSOR_DRIFT: "Sensor: drift",
+    Reason.SENSOR_NOISE: "Sensor: noise floor",
     Reason.SENSOR_DERIVED: "Sensor: faulty input",
     Reason.SILENT_CHANNEL: "Readings arrive",
     Reason.SILENT_GATEWAY: "Gateway is heard",

@@ -63,7 +63,12 @@ _SHARES = {
     "bad_share": "bad readings",
     "missing_share": "missing readings",
 }
-_DAYS = {"history_days": "history", "baseline_days": "baseline", "baseline_needs_days": "baseline needs"}
+_DAYS = {
+    "history_days": "history",
+    "reference_days": "reference",
+    "baseline_days": "baseline",
+    "baseline_needs_days": "baseline needs",
+}
 _HOURS = {"scale_h": "time scale", "last_bad_hours_ago": "last bad reading before"}
 _SECONDS = {"quiet_s": "quiet for", "expected_interval_limit_s": "at most expected"}
 _YEARS = {"p10_years": "limit reached, 10 % probability", "p50_years": "limit reached, 50 % probability"}

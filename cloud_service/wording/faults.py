@@ -46,6 +46,12 @@ def _clipped(finding: Finding) -> str:
     return f"readings reach the end of the sensor's range{value}"
 
 
+def _noise(finding: Finding) -> str:
+    if not (math.isfinite(finding.value) and finding.value > 0):
+        return ""
+    return f"the noise of its quietest minutes is {quantity(finding.value, '')} times what it was"
+
+
 def _derived(finding: Finding) -> str:
     inputs = finding.evidence.get("derived_from")
     return f"computed from {inputs}, which is faulty" if inputs else ""
@@ -57,6 +63,7 @@ FAULTS: dict[Reason, Callable[[Finding], str]] = {
     Reason.SENSOR_STUCK: _stuck,
     Reason.SENSOR_RANGE: _range,
     Reason.SENSOR_CLIPPED: _clipped,
+    Reason.SENSOR_NOISE: _noise,
     Reason.SENSOR_DERIVED: _derived,
 }
 

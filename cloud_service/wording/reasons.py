@@ -77,6 +77,12 @@ WORDS: dict[Reason, Words] = {
         f"{_NO_STRUCTURE} Its values move steadily away from those of its neighbours.",
         "Calibrate or replace the sensor and record it, so that a new baseline starts there.",
     ),
+    Reason.SENSOR_NOISE: Words(
+        "a sensor's own noise has changed",
+        f"{_NO_STRUCTURE} Even in its quietest minutes its noise is not what it was: a loose connector, a failing "
+        "supply, or an element that has come off.",
+        _CHECK_SENSOR,
+    ),
     Reason.SENSOR_DERIVED: Words(
         "a value is computed from a faulty sensor",
         "The value is corrected with another sensor that is faulty, so it cannot be trusted either.",

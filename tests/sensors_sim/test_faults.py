@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sensors_sim.faults import DeadThermistor, Drift, Dropouts, Fault, Spikes, Stuck
+from sensors_sim.faults import Clipped, DeadThermistor, Drift, Dropouts, Fault, Noise, Spikes, Stuck
 from sensors_sim.scenarios import Scenario
 from sensors_sim.world import World
 from telltale.readings import Flag
@@ -31,6 +31,8 @@ def _readings(site: World, channel: str, first_day: int, last_day: int) -> np.nd
         Drift(CRACK, 10.0, per_day=0.1, end_day=20.0),
         DeadThermistor("footbridge.deck.temp", 10.0, 20.0),
         Stuck(AZ, 10.0, 20.0),
+        Noise(AZ, 10.0, size=0.05, end_day=20.0),
+        Clipped(AZ, 10.0, limit=0.01, end_day=20.0),
     ],
     ids=lambda fault: f"{fault.kind} {fault.channel}",
 )

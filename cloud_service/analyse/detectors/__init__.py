@@ -6,12 +6,14 @@ from cloud_service.analyse.detector import Detector
 from cloud_service.analyse.detectors.crack import CrackDetector
 from cloud_service.analyse.detectors.fatigue import FatigueDetector
 from cloud_service.analyse.detectors.limits import LimitsDetector
+from cloud_service.analyse.detectors.noise_floor import NoiseFloorDetector
 from cloud_service.analyse.detectors.novelty import NoveltyDetector
 from cloud_service.analyse.detectors.quality import QualityDetector
 from cloud_service.analyse.detectors.short_baseline import ShortBaselineDetector
 
 DETECTORS: tuple[Detector, ...] = (
     QualityDetector(),
+    NoiseFloorDetector(),
     LimitsDetector(),
     NoveltyDetector(),
     ShortBaselineDetector(),

@@ -118,6 +118,7 @@ def test_a_range_of_one_date_is_said_once() -> None:
         ),
         (Reason.SENSOR_RANGE, -999.0, -40.0, {}, "reads -999 mm, beyond what is plausible (-40 mm)"),
         (Reason.SENSOR_CLIPPED, 5.0, 0.0, {}, "readings reach the end of the sensor's range (5 mm)"),
+        (Reason.SENSOR_NOISE, 8.0, 4.0, {}, "the noise of its quietest minutes is 8 times what it was"),
         (Reason.SENSOR_DERIVED, 5.0, 0.0, {"derived_from": "a.b"}, "computed from a.b, which is faulty"),
         (Reason.SENSOR_SPIKES, float("nan"), 0.0, {"bad_share": "nan"}, "single readings jump"),
     ],
