@@ -3,8 +3,8 @@
 The white part follows from the number of rows averaged; what is left of weather and traffic after conditioning is
 slow, and a 10-day average shows it only after months. So each scale starts from the excess seen at the shorter one.
 
-Days are weighted by how many the regression had learned by then: the first weeks show what a young regression did not
-know, not how far quiet averages stray; by the end of a year they hardly count.
+After two months, days are weighted by how many the regression had learned by then: the first weeks show what a young
+regression did not know, not how far quiet averages stray; by the end of a year they hardly count.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 CARRY_OVER = 0.4  # share of a scale's excess variance that the next longer one starts with
 SLOW_FLOOR = 0.05**2  # residual variances; no season is conditioned away better than this
 PRIOR_SAMPLES = 4.0  # independent averages that the starting value is worth
+EQUAL_DAYS = 60  # these weigh alike, later ones in proportion to their number
 OUTLYING = 6.0  # a day counts as at most so many variances: a shift must not hide by widening its own yardstick
 SAMPLES_A_DAY = 24.0 / (2.0 * np.array(SCALES_H))  # independent averages in a day: its length over twice the constant
 
@@ -42,7 +43,7 @@ def empty_deviations(features: int) -> Deviations:
 def learn_deviation(deviations: Deviations, squares: NDArray[np.float32], interval_h: float) -> None:
     """Take in a quiet day's mean squared averages, shape (scales, features); in place."""
     added = np.minimum(squares, OUTLYING * variances(deviations, interval_h))
-    older = deviations.learned / (deviations.learned + 1)  # weights in proportion to the number of the day
+    older = max(deviations.learned, EQUAL_DAYS) / max(deviations.learned + 1, EQUAL_DAYS)
     deviations.total *= older
     deviations.total += added
     deviations.days = older * deviations.days + 1.0

@@ -67,7 +67,7 @@ RULES = Rules()
 def step(state: State, rows: Rows, rules: Rules = RULES) -> list[Scores]:
     """Pass rows through the state (changed in place); verdicts of those rows that were judged, in order."""
     found = []
-    for part in _days(_sighted(state, _after(rows, state.last_ns))):
+    for part in _days(_after(rows, state.last_ns)):
         day = int(part.t_ns[0] // _DAY_NS)
         if state.seen.days and day > state.seen.day:
             _close_day(state, rules)
@@ -94,26 +94,29 @@ def _only(scores: Scores, keep: NDArray[np.bool_]) -> Scores:
 
 
 def _after(rows: Rows, last_ns: int) -> Rows:
-    return _take(rows, rows.t_ns > last_ns)
+    return take(rows, rows.t_ns > last_ns)
 
 
-def _sighted(state: State, rows: Rows) -> Rows:
-    """Without the rows of a short outage of the thermometer: a verdict in doubt would dull the averages for days."""
-    if not state.thermal or not len(rows.t_ns):
-        return rows
+def sighted(state: State, rows: Rows) -> NDArray[np.bool_]:
+    """Which rows are for `step`, shape (k,): not those of a short outage of the thermometer. A verdict in doubt would
+    dull the averages for days, and leave them so after the outage.
+    """
+    if not len(rows.t_ns):
+        return np.ones(0, dtype=np.bool_)
     known = np.isfinite(rows.temperature_c).all(axis=1)
     newest_ns = np.maximum.accumulate(np.where(known, rows.t_ns, state.sighted_ns))
     state.sighted_ns = int(newest_ns[-1])
-    return _take(rows, known | (rows.t_ns - newest_ns > SHORT_BLIND_NS))
+    return np.asarray(known | (rows.t_ns - newest_ns > SHORT_BLIND_NS))
 
 
 def _days(rows: Rows) -> Iterator[Rows]:
     day = rows.t_ns // _DAY_NS
     for value in np.unique(day):
-        yield _take(rows, day == value)
+        yield take(rows, day == value)
 
 
-def _take(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
+def take(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
+    """Some of the rows."""
     return Rows(rows.t_ns[keep], rows.temperature_c[keep], rows.log_rms[keep], rows.features[keep])
 
 

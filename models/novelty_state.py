@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.averages import SCALES_H, Averages, empty_averages
 from models.commissioning import Commissioning
 from models.deviations import Deviations, empty_deviations, variances
-from models.environment import LAG_COUNT, Fit, Sums, empty_sums, solve
+from models.environment import COLUMNS, LAG_COUNT, Fit, Sums, empty_sums, solve
 from models.extremes import thresholds
 
 Array = NDArray[np.float64]
@@ -87,7 +87,6 @@ class State(msgspec.Struct, dict=True):
     interval_h: float
     seen: Commissioning
     last_ns: int
-    sighted_ns: int
     level_reference: float
     thermal: bool
     sums: Sums
@@ -104,6 +103,7 @@ class State(msgspec.Struct, dict=True):
     today_scored: int
     today_worst_z: Array
     today_worst_score: float
+    sighted_ns: int = -(2**62)
 
     @cached_property
     def fit(self) -> Fit:
@@ -126,6 +126,10 @@ class State(msgspec.Struct, dict=True):
         """A day was learned: what followed from those before is void."""
         self.__dict__.clear()
 
+    def suits(self, features: int) -> bool:
+        """Whether it was made for so many features and for the regressors of this version."""
+        return self.sums.moment.shape == (features, COLUMNS)
+
     @property
     def fitted(self) -> bool:
         """Whether there is a regression."""
@@ -146,7 +150,6 @@ def initial_state(group: NDArray[np.int64], interval_h: float) -> State:
         interval_h=interval_h,
         seen=Commissioning(),
         last_ns=-(2**62),
-        sighted_ns=-(2**62),
         level_reference=float("nan"),
         thermal=False,
         sums=empty_sums(groups, features),

@@ -69,7 +69,7 @@ class Batch:
     def __len__(self) -> int:
         return int(self.t_ns.size)
 
-    def take(self, rows: slice) -> Batch:
+    def take(self, rows: slice | NDArray[np.intp]) -> Batch:
         """Some of the rows."""
         return Batch(
             t_ns=self.t_ns[rows],

@@ -68,7 +68,11 @@ class NoveltyDetector:
 
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Follow the batch's trusted windows; verdicts once there is a baseline, before that only `CLEAR`."""
+        if not state.model.suits(len(feature_names(place.channel))):  # other settings, or another version
+            state = self.initial(place)
         rows, caused_ns = _rows(place.channel, state, batch)
+        keep = novelty.sighted(state.model, rows)
+        rows, caused_ns = novelty.take(rows, keep), caused_ns[keep]
         if not rows.t_ns.size:
             return state, Output()
         output = Output()
@@ -108,10 +112,7 @@ def _days(rows: novelty_state.Rows) -> Iterator[novelty_state.Rows]:
     """The rows of each UTC day."""
     day = rows.t_ns // NS_PER_DAY
     for value in np.unique(day):
-        of_day = day == value
-        yield novelty_state.Rows(
-            rows.t_ns[of_day], rows.temperature_c[of_day], rows.log_rms[of_day], rows.features[of_day]
-        )
+        yield novelty.take(rows, day == value)
 
 
 def _rows(channel: Channel, state: State, batch: Batch) -> tuple[novelty_state.Rows, NDArray[np.int64]]:

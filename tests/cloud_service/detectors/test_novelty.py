@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
 from cloud_service.analyse.detectors.novelty import NoveltyDetector
+from cloud_service.analyse.detectors.vibration_rows import feature_names
 from cloud_service.store.schema import decode_rows, encode_rows
 from models.blocks import fold, no_block
 from models.commissioning import BASELINE_DAYS
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Reason, Tier
-from tests.cloud_service.detectors.vibration import batch_of, part_of, run, vibration_place
+from tests.cloud_service.detectors.vibration import HOURLY, batch_of, part_of, run, vibration_place
 from tests.models.seasons import BANDS, MODES, season
 
 DAMAGE_DAY = 40
@@ -165,3 +167,35 @@ def test_blocks_do_not_depend_on_where_batches_are_cut():
     first = t_ns < NS_PER_HOUR // 2
     np.testing.assert_allclose(whole_means[0], np.nanmean(values[first], axis=0))
     assert whole[0] == t_ns[first][-1]
+
+
+def test_a_state_of_other_settings_is_put_away(tmp_path):
+    detector = NoveltyDetector()
+    one = vibration_place(tmp_path, HOURLY.replace(", [5.0, 7.0], [9.0, 11.0]", ""))
+    place = vibration_place(tmp_path)
+    state, _ = detector.step(place, detector.initial(one), hourly(season(3, 2)))
+    assert state.model.suits(len(feature_names(place.channel)))
+
+
+def test_rows_after_an_outage_of_the_thermometer_say_nothing_and_a_long_one_is_judged_in_doubt(place):
+    rows = season(22, 60)
+    batch = hourly(rows)
+    hours = np.arange(len(rows.t_ns))
+    unsettled = (hours >= 24 * 40) & (hours < 24 * 41)
+    dead = hours >= 24 * 50
+    batch = replace(batch, unsettled=unsettled, temperature_c=np.where(dead[:, None], np.nan, batch.temperature_c))
+    for size in (1, 60):
+        pieces = [part_of(batch, index) for index in np.array_split(np.arange(len(hours)), size)]
+        _, findings, _ = run(NoveltyDetector(), place, pieces)
+        said = {int(finding.t_ns) for finding in judged(findings)}
+        assert not said & set(rows.t_ns[unsettled].tolist())
+        assert not said & set(rows.t_ns[24 * 50 : 24 * 52].tolist())
+        assert set(rows.t_ns[24 * 53 :].tolist()) <= said
+        assert len(findings) == len(judged(findings)) + BASELINE_DAYS
+
+
+def test_like_channels_of_a_structure_share_its_false_warnings(place):
+    many = replace(place, structure=msgspec.structs.replace(place.structure, channels=(place.channel,) * 40))
+    rows = season(23, 30)
+    alone, shared = (judged(run(NoveltyDetector(), where, [hourly(rows)])[1])[-1].limit for where in (place, many))
+    assert alone * 1.2 < shared < alone * 2

@@ -67,17 +67,7 @@ def back_to_back(samples, rate_hz, length=1024, start_ns=START_NS):
 
 
 def part_of(batch, index):
-    return Batch(
-        t_ns=batch.t_ns[index],
-        values=batch.values[index],
-        flags=batch.flags[index],
-        temperature_c=batch.temperature_c[index],
-        faulty=batch.faulty[index],
-        inputs_faulty=batch.inputs_faulty[index],
-        rate_hz=batch.rate_hz,
-        windows=None if batch.windows is None else batch.windows[index],
-        features={name: column[index] for name, column in batch.features.items()},
-    )
+    return batch.take(index)
 
 
 def run(detector, place, batches):
