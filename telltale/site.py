@@ -6,17 +6,17 @@ reading is identified by (channel, time) alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from telltale.detail_categories import DETAILS
 from telltale.errors import SettingsError
 from telltale.kinds import KINDS, Shape
-from telltale.settings import Settings, load
+from telltale.settings import Settings, convert, load
 from telltale.topics import NAME_PATTERN
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
@@ -233,6 +233,15 @@ def load_site(path: Path) -> Site:
         SettingsError: naming the file, the key or the channel, and what was expected.
     """
     return build_site(load(path, _SiteFile), str(path))
+
+
+def site_from(table: Mapping[str, Any], where: str) -> Site:
+    """The site that the tables of a `site.toml` describe.
+
+    Raises:
+        SettingsError: as `load_site`, naming `where`.
+    """
+    return build_site(convert(table, _SiteFile, where), where)
 
 
 def build_site(file: _SiteFile, where: str) -> Site:
