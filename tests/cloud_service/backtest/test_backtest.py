@@ -130,7 +130,7 @@ def test_the_table_for_people(folder, capsys):
     said = capsys.readouterr().out
     assert "alerts a day, before → after" in said
     assert "no longer told" in said
-    assert "alarm    bridge.gauge: limit, 2101 against 1500 µm" in said
+    assert "alarm    bridge.gauge: limit, 2103 against 1500 µm" in said
     assert "total" in said
 
 
