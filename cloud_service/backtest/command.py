@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
@@ -19,6 +17,7 @@ from cloud_service.use_lock import take_lock
 from cloud_service.whole_number import whole_number
 from cloud_service.wording.dates import iso
 from telltale.clock import NS_PER_DAY
+from telltale.command_line import CommandParser
 from telltale.errors import UserError
 
 MOST_SHOWN = 20
@@ -51,13 +50,8 @@ def backtest(argv: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, "see telltale backtest --help")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="telltale backtest",
         description="Stored history against changed settings: alerts a day before and after. Reads only, also beside a"
         " running service. Who falls silent is not asked.",
