@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
 from cloud_service.analyse.detectors.crack_days import State, add, close_day, daily, new_state, r2_below_36h
-from cloud_service.analyse.detectors.crack_life import LifeRules, crack_life
+from cloud_service.analyse.detectors.crack_life import CrackHistory, LifeRules
+from cloud_service.analyse.detectors.crack_lives import LIFE_MODELS
 from cloud_service.analyse.detectors.lives import life_finding, life_rows, refusal, years_to
 from cloud_service.store.schema import Rows
 from models.crack import growth
@@ -110,13 +111,11 @@ class CrackDetector:
         day, width, lagged_c = daily(state, state.open_day, expected)
         t_ns = (state.open_day + 1) * NS_PER_DAY
         found = growth(day, width, lagged_c) if day.size >= MIN_FIT_DAYS else None
-        estimate = crack_life(
-            place.channel,
-            t_ns,
-            found,
-            width,
-            min_history_days=self._settings.min_history_days,
-            rules=self._settings.life,
+        history = CrackHistory(day, width, found)
+        settings = self._settings
+        life_model = LIFE_MODELS[place.channel.crack.material if place.channel.crack else "concrete"]
+        estimate = life_model(
+            place.channel, t_ns, history, min_history_days=settings.min_history_days, rules=settings.life
         )
         output.lives.append(estimate)
         output.rows.append(life_rows(estimate))
