@@ -31,7 +31,8 @@ def first_passage(
     limit = detail.datum_mm + detail.limit_mm
     began = float(np.median(width[: max(3, min_history_days // 4)]))
     side = 1.0 if limit >= began else -1.0
-    draws = found.draws(np.random.default_rng(life.seed_of(channel.id)), life.DRAWS)
+    rng = np.random.default_rng(life.seed_of(channel.id))
+    draws = found.draws(rng, life.DRAWS)
     towards = side * draws[:, 1]
     reached = side * (limit - found.level()) <= 0
     leads = _leads(found, side, rules)
@@ -40,6 +41,7 @@ def first_passage(
     # Just after an onset the acceleration is hardly known: it may double the rate in one more history, not faster.
     most = np.maximum(towards, 0.0) / (days / DAYS_PER_YEAR)
     years = life.first_passage_years(side * (limit - draws[:, 0]), towards, np.minimum(side * draws[:, 2], most))
+    years = life.unsteady(years, days / DAYS_PER_YEAR, rng)
     estimate = _estimate(channel, t_ns, found, limit=limit, years=years, rules=rules)
     if estimate.refused is None and not reached and leads < SURE_OF_SIGN:
         return _no_trend(channel, t_ns, found, limit, side)
@@ -91,7 +93,7 @@ def _assumptions(channel: Channel, found: Growth) -> tuple[str, ...]:
     return (
         f"widths are judged at {at}; on colder days a crack in a warm body is wider",
         "growth goes on as it does now; acceleration counts, up to doubling the rate in one more such history",
-        "slowing down does not count",
+        "slowing down does not count; the rate fluctuates by 20 % from month to month",
         "a season that temperature does not explain is held by a prior: 15 % of the temperature's yearly effect",
         *(steel if material == "steel" else ()),
     )
