@@ -6,10 +6,10 @@ reading is identified by (channel, time) alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from telltale.detail_categories import DETAILS
 from telltale.errors import SettingsError
 from telltale.kinds import KINDS, Shape
-from telltale.settings import Settings, load
+from telltale.settings import Settings, convert, read_toml
 from telltale.steel_crack import SteelCrack, check_steel, with_histories
 from telltale.topics import NAME_PATTERN
 
@@ -237,12 +237,7 @@ def load_site(path: Path) -> Site:
     Raises:
         SettingsError: naming the file, the key or the channel, and what was expected.
     """
-    file = load(path, _SiteFile)
-    facilities = tuple(
-        replace(facility, structures=tuple(_complete(structure, path.parent) for structure in facility.structures))
-        for facility in file.facilities
-    )
-    return build_site(replace(file, facilities=facilities), str(path))
+    return site_from(read_toml(path), str(path), path.parent)
 
 
 def _complete(structure: Structure, folder: Path) -> Structure:
@@ -253,6 +248,25 @@ def _complete(structure: Structure, folder: Path) -> Structure:
             steel = with_histories(channel.crack.steel, folder)
             channels[index] = replace(channel, crack=replace(channel.crack, steel=steel))
     return replace(structure, channels=tuple(channels))
+
+
+def site_from(table: Mapping[str, Any], where: str, folder: Path) -> Site:
+    """The site that the tables of a `site.toml` describe.
+
+    Args:
+        table: the parsed file.
+        where: it came from, for errors.
+        folder: that paths in it are relative to.
+
+    Raises:
+        SettingsError: as `load_site`, naming `where`.
+    """
+    file = convert(table, _SiteFile, where)
+    facilities = tuple(
+        replace(facility, structures=tuple(_complete(structure, folder) for structure in facility.structures))
+        for facility in file.facilities
+    )
+    return build_site(replace(file, facilities=facilities), where)
 
 
 def build_site(file: _SiteFile, where: str) -> Site:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
+from telltale.command_line import CommandParser
 from telltale.errors import UserError
 
 KINDS = ("crack", "strain", "vibration")
@@ -40,11 +39,6 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     plot: Path | None = None
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, "see telltale analyse --help")
-
-
 def parse(argv: Sequence[str]) -> Arguments:
     """The arguments.
 
@@ -63,8 +57,10 @@ def parse(argv: Sequence[str]) -> Arguments:
     return Arguments(**vars(found))
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="telltale analyse", description="Quality, trend, anomalies and life of one logger file.")
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="telltale analyse", description="Quality, trend, anomalies and life of one logger file."
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV, Campbell TOA5 or npz")
     when = parser.add_mutually_exclusive_group(required=True)
     when.add_argument("--time", default="", metavar="COL", help="column with the time of each row")
