@@ -16,6 +16,7 @@ from cloud_service.state import open_state
 from cloud_service.use_lock import take_lock
 from cloud_service.wording.dates import iso
 from telltale.clock import NS_PER_S, open_clock
+from telltale.command_line import CommandParser
 from telltale.errors import UserError
 from telltale.site import Site
 
@@ -40,7 +41,7 @@ def recommission(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="telltale cloud recommission",
         description="End the baseline of channels: a new one is learned from the act on. What was judged stays judged."
         " Without a subject: list the acts recorded so far.",
