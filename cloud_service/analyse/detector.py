@@ -17,7 +17,7 @@ batch. Alerting counts what it hears: one repetition more or less is an incident
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -71,19 +71,11 @@ class Batch:
 
     def take(self, rows: slice | NDArray[np.intp]) -> Batch:
         """Some of the rows."""
-        return Batch(
-            t_ns=self.t_ns[rows],
-            values=self.values[rows],
-            flags=self.flags[rows],
-            temperature_c=self.temperature_c[rows],
-            faulty=self.faulty[rows],
-            inputs_faulty=self.inputs_faulty[rows],
-            rate_hz=self.rate_hz,
-            windows=None if self.windows is None else self.windows[rows],
-            features={name: column[rows] for name, column in self.features.items()},
-            undated=None if self.undated is None else self.undated[rows],
-            unsettled=None if self.unsettled is None else self.unsettled[rows],
-        )
+        columns = {item.name: getattr(self, item.name) for item in fields(self)}
+        taken: dict[str, Any] = {
+            name: column[rows] for name, column in columns.items() if isinstance(column, np.ndarray)
+        }
+        return replace(self, **taken, features={name: column[rows] for name, column in self.features.items()})
 
 
 @dataclass(slots=True)

@@ -90,12 +90,7 @@ def _windows(rng, count: int, size: float):
 
 def rows_of(batch: Batch, part) -> Batch:
     """Some rows of a batch."""
-    rows = {
-        item.name: getattr(batch, item.name)[part]
-        for item in dataclasses.fields(batch)
-        if isinstance(getattr(batch, item.name), np.ndarray)
-    }
-    return dataclasses.replace(batch, **rows, features={name: column[part] for name, column in batch.features.items()})
+    return batch.take(part)
 
 
 def hostile(channel: Channel) -> Iterator[tuple[str, Batch]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import msgspec
@@ -91,7 +92,8 @@ def faults_and_growth(place: Place) -> Batch:
     batch.values[rows >= COUNT - 20] *= 40
     batch.values[(rows > 60) & (rows < 66)] = np.nan
     batch.flags[(rows > 60) & (rows < 66)] = 1
-    return batch
+    batch.temperature_c[(rows > 200) & (rows < 230)] = np.nan  # the thermometer is out, and its lags a guess after
+    return dataclasses.replace(batch, unsettled=(rows >= 230) & (rows < 250))
 
 
 @every_pair
