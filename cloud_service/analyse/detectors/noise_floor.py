@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from cloud_service.analyse.detector import Batch, Output
-from cloud_service.analyse.detectors.vibration_rows import log_of, shape_names
+from cloud_service.analyse.detectors.vibration_rows import has_windows, log_of, shape_names
 from models.noise_floor import FALL, RISE, Floor, floor_of, follow
 from telltale.clock import NS_PER_DAY
 from telltale.findings import Finding, Reason, Tier
@@ -35,7 +35,7 @@ class NoiseFloorDetector:
 
     def applies(self, place: Place) -> bool:
         """Vibration windows."""
-        return place.channel.kind == "vibration" and place.channel.is_waveform
+        return has_windows(place.channel)
 
     def initial(self, place: Place) -> State:  # noqa: ARG002 - the port's signature
         """A sensor of which nothing is known."""

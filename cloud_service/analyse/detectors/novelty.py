@@ -17,6 +17,7 @@ from cloud_service.analyse.detectors.vibration_rows import (
     describe_shift,
     feature_names,
     groups,
+    has_windows,
     log_features,
     log_of,
 )
@@ -57,7 +58,7 @@ class NoveltyDetector:
 
     def applies(self, place: Place) -> bool:
         """Vibration windows."""
-        return is_followed(place.channel)
+        return has_windows(place.channel)
 
     def initial(self, place: Place) -> State:
         """Nothing learned."""
@@ -86,12 +87,7 @@ class NoveltyDetector:
 
 def _shares(structure: Structure) -> float:
     """How much rarer a channel's false warnings must be, so that its structure keeps its promise."""
-    return max(1.0, sum(is_followed(channel) for channel in structure.channels) / SHARED_BY)
-
-
-def is_followed(channel: Channel) -> bool:
-    """Whether novelty judges it."""
-    return channel.kind == "vibration" and channel.is_waveform
+    return max(1.0, sum(has_windows(channel) for channel in structure.channels) / SHARED_BY)
 
 
 def _judge(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
-from cloud_service.analyse.detectors.vibration_rows import describe_shift, log_features, shape_names
+from cloud_service.analyse.detectors.vibration_rows import describe_shift, has_windows, log_features, shape_names
 from cloud_service.store.schema import Rows
 from models import short_baseline
 from models.commissioning import BASELINE_DAYS, Commissioning
@@ -40,7 +40,7 @@ class ShortBaselineDetector:
 
     def applies(self, place: Place) -> bool:
         """Vibration windows."""
-        return place.channel.kind == "vibration" and place.channel.is_waveform
+        return has_windows(place.channel)
 
     def initial(self, place: Place) -> State:
         """No past."""

@@ -20,6 +20,11 @@ ALL_MODES = "modes_hz"  # mean over the tracked modes: a loss of stiffness lower
 _DB = 10.0 / np.log(10.0)
 
 
+def has_windows(channel: Channel) -> bool:
+    """Whether a channel brings windows of vibration."""
+    return channel.kind == "vibration" and channel.is_waveform
+
+
 def mode_names(channel: Channel) -> tuple[str, ...]:
     """The tracked modes of a channel."""
     return tuple(f"mode{i + 1}_hz" for i in range(min(len(channel.modes_hz), MODES)))
