@@ -8,7 +8,7 @@ whose beginning an incident is opened in time. All counting is the alert stage's
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -18,6 +18,7 @@ from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
+from msgspec.structs import replace as replace_settings
 from scipy.stats import beta
 
 from cloud_service.analyse.detector import Detector
@@ -34,6 +35,7 @@ from telltale.settings import Settings, load
 Count = Annotated[int, Meta(ge=1)]
 Days = Annotated[float, Meta(gt=0)]
 SETTINGS = "environment.toml"
+EARLY_DAYS = 420
 UNPROTECTED = Rules(quarantine_days=0, quiet_score=math.inf, freeze_days=10**9)
 
 
@@ -55,6 +57,7 @@ class EnvironmentSettings(Settings, frozen=True):
     onsets_a_sensor: Count
     onset_days: tuple[Days, Days]
     ablation_sensors: Count
+    early_onset_days: tuple[Days, Days]
     damages: tuple[Damage, ...]
 
 
@@ -89,16 +92,14 @@ def evaluate(options: Options) -> Report:
 def judge(seed: int, asked: EnvironmentSettings) -> Report:
     """The report for one seed; the same arguments give the same report."""
     years = partial(_years, seed, asked)
+    few = replace_settings(asked, sensors=min(asked.ablation_sensors, asked.sensors))
+    early = replace_settings(few, onset_days=asked.early_onset_days, days=min(asked.days, EARLY_DAYS))
     novelty = next(detector for detector in DETECTORS if detector.name == "novelty")
     whole = Trial("as registered", novelty)
-    lives = [_live(whole, years(number), _onsets(seed, number, asked), asked) for number in range(asked.sensors)]
-    ablated = {
-        trial.name: [
-            _live(trial, years(number), _onsets(seed, number, asked), asked)
-            for number in range(min(asked.ablation_sensors, asked.sensors))
-        ]
-        for trial in _ablations(novelty)
-    }
+    lives = _lives(whole, seed, asked)
+    ablations = _ablations(novelty)
+    ablated = {trial.name: _lives(trial, seed, few) for trial in ablations}
+    young = {trial.name: _lives(trial, seed, early) for trial in (whole, ablations[0])}
     shared = sum(len(_alone(novelty, years(number), asked.sensors)) for number in range(asked.sensors))
     found = {
         damage.name: [delay for life in lives for delay in life.delay_days[damage.name]] for damage in asked.damages
@@ -109,8 +110,12 @@ def judge(seed: int, asked: EnvironmentSettings) -> Report:
         "pod_low": {name: _pod_low(delays) for name, delays in found.items()},
         "delay_days": {name: _delay(delays) for name, delays in found.items()},
     }
-    rows = {"as registered": lives, **ablated}
-    tables = (_found_table(found, asked), _trials_table(rows, asked), _shared_table(shared, asked))
+    tables = (
+        _found_table(found, asked),
+        _trials_table("with and without its parts", {whole.name: lives, **ablated}, asked),
+        _trials_table("damage from the months in which the baseline is learned", young, early),
+        _shared_table(shared, asked),
+    )
     return Report(metrics, tables, _notes(seed, years(0), asked))
 
 
@@ -124,11 +129,20 @@ def _onsets(seed: int, number: int, asked: EnvironmentSettings) -> list[float]:
     return sorted(drawn.tolist())
 
 
-def _ablations(novelty: Detector) -> Iterator[Trial]:
+def _ablations(novelty: Detector) -> tuple[Trial, ...]:
     """What fails without a part of the method."""
-    yield Trial("learns for ever, no quarantine", NoveltyDetector(UNPROTECTED))
-    yield Trial("thermometer blind below 0 °C", novelty, coldest_c=0.0)
-    yield Trial("no thermometer", novelty, thermometer=False)
+    return (
+        Trial("learns for ever, no quarantine", NoveltyDetector(UNPROTECTED)),
+        Trial("thermometer blind below 0 °C", novelty, coldest_c=0.0),
+        Trial("no thermometer", novelty, thermometer=False),
+    )
+
+
+def _lives(trial: Trial, seed: int, asked: EnvironmentSettings) -> list[Life]:
+    return [
+        _live(trial, _years(seed, asked, number), _onsets(seed, number, asked), asked)
+        for number in range(asked.sensors)
+    ]
 
 
 def _live(trial: Trial, years: Years, onsets: Sequence[float], asked: EnvironmentSettings) -> Life:
@@ -198,7 +212,7 @@ def _found_table(found: dict[str, list[float]], asked: EnvironmentSettings) -> T
     return Table("damage", names, tuple(rows))
 
 
-def _trials_table(trials: dict[str, list[Life]], asked: EnvironmentSettings) -> Table:
+def _trials_table(title: str, trials: dict[str, list[Life]], asked: EnvironmentSettings) -> Table:
     rows = [
         (
             name,
@@ -212,7 +226,7 @@ def _trials_table(trials: dict[str, list[Life]], asked: EnvironmentSettings) -> 
         for name, lives in trials.items()
     ]
     names = ("method", "sensors", "false alarms a sensor-year", *(f"POD {damage.name}" for damage in asked.damages))
-    return Table("with and without its parts", names, tuple(rows))
+    return Table(title, names, tuple(rows))
 
 
 def _shared_table(alarms: int, asked: EnvironmentSettings) -> Table:

@@ -20,11 +20,12 @@ from telltale.settings import convert
 
 SMALL = {
     "sensors": 2,
-    "days": 430,
+    "days": 410,
     "start": "2026-01-01",
     "onsets_a_sensor": 1,
     "onset_days": [366, 400],
     "ablation_sensors": 1,
+    "early_onset_days": [60, 80],
     "damages": [{"name": "1", "loss_percent": 1, "within_days": 7}, {"name": "2", "loss_percent": 2, "within_days": 7}],
 }
 SPAN = Span(20_454 * NS_PER_DAY, 400)
