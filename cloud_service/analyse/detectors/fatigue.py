@@ -197,7 +197,6 @@ class FatigueDetector:
             return
         state.judged_day = day
         thermal_strain.close_day(state.thermal)
-        row = self._rows(place, state, [day])
         detail = _detail(place)
         kept = state.days[-1]
         scale = 1.0 / detail.duty_cycle
@@ -206,7 +205,7 @@ class FatigueDetector:
             Rows(
                 "fatigue",
                 place.channel.id,
-                row.t_ns,
+                np.array([day * NS_PER_DAY], dtype=np.int64),
                 {
                     "cycles": kept[[CYCLES]],
                     "damage": scale * kept[[DAMAGE]],
