@@ -89,7 +89,7 @@ def changed(cloud: CloudSettings, changes: Sequence[Change]) -> Setup:
             of_site.append(change.key)
             _put(_table_of(site, channel), change.key.removeprefix(f"{channel}.").split("."), change)
     settings = convert(alert, AlertSettings, "--set alert")
-    new_site = site_from(site, "--set " + ", ".join(of_site))
+    new_site = site_from(site, "--set " + ", ".join(of_site), (cloud.path.parent / cloud.file.site).parent)
     check(settings, new_site, "--set")
     return Setup(new_site, settings, _detectors(detectors))
 

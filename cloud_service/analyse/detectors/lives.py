@@ -34,7 +34,21 @@ def life_of(
     source: str,
 ) -> Life:
     """An estimate from draws of the years that remain."""
-    p5, p10, p50, p90, p95 = (t_ns + round(years * NS_PER_YEAR) for years in quantiles(draws_years))
+    years = quantiles(draws_years)
+    return life_at(channel, t_ns, years, detail=detail, assumptions=assumptions, source=source)
+
+
+def life_at(
+    channel: str,
+    t_ns: int,
+    years: tuple[float, float, float, float, float],
+    *,
+    detail: str,
+    assumptions: tuple[str, ...],
+    source: str,
+) -> Life:
+    """An estimate from P5, P10, P50, P90, P95 of the years that remain."""
+    p5, p10, p50, p90, p95 = (t_ns + round(one * NS_PER_YEAR) for one in years)
     return Life(
         channel=channel,
         t_ns=t_ns,
