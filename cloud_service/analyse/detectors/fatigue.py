@@ -14,7 +14,7 @@ that brings some, life is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
 
@@ -54,7 +54,6 @@ from telltale.findings import Finding, Life, Refusal
 from telltale.settings import Settings
 from telltale.site import Channel, FatigueDetail, Place
 
-ROW_COLUMNS = ("t_ns", "values", "flags", "temperature_c", "faulty", "inputs_faulty", "windows", "undated")
 STANDARDS = ("en_1993_1_9", "astm_e1049")
 
 
@@ -269,8 +268,7 @@ def _by_date(batch: Batch) -> Iterator[Batch]:
         return
     edges = [0, *(np.flatnonzero(np.diff(batch.undated)) + 1).tolist(), len(batch)]
     for start, stop in pairwise(edges):
-        columns = {name: getattr(batch, name)[start:stop] for name in ROW_COLUMNS}
-        yield replace(batch, **columns)
+        yield batch.take(slice(start, stop))
 
 
 def _assumptions(channel: Channel) -> tuple[str, ...]:
