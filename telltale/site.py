@@ -6,6 +6,7 @@ reading is identified by (channel, time) alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,26 @@ from telltale.topics import NAME_PATTERN
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[float, Meta(gt=0)]
 Level = Literal["warn", "alarm"]
+GuideName = Literal[
+    "din_4150_3.industrial.foundation",
+    "din_4150_3.dwelling.foundation",
+    "din_4150_3.sensitive.foundation",
+    "din_4150_3.industrial.top_floor",
+    "din_4150_3.dwelling.top_floor",
+    "din_4150_3.sensitive.top_floor",
+    "din_4150_3.industrial.ceiling",
+    "din_4150_3.dwelling.ceiling",
+    "din_4150_3.industrial.top_floor.long_term",
+    "din_4150_3.dwelling.top_floor.long_term",
+    "din_4150_3.sensitive.top_floor.long_term",
+    "din_4150_3.industrial.ceiling.long_term",
+    "din_4150_3.dwelling.ceiling.long_term",
+    "bs_7385_2.framed",
+    "bs_7385_2.unframed",
+]
+# What the measuring range of these standards, 1 to 80 Hz, asks of a window.
+VELOCITY_RATE_HZ = 200.0
+VELOCITY_WINDOW_S = 4.0
 
 
 class Limit(Settings, frozen=True):
@@ -39,6 +60,20 @@ class Limit(Settings, frozen=True):
     source: str
     side: Literal["above", "below", "absolute"] = "above"
     quantity: Literal["value", "rms", "peak"] = "value"
+
+
+class VelocityGuide(Settings, frozen=True):
+    """A line of a standard's table against which the vibration velocity of a building is judged.
+
+    Attributes:
+        guide: standard, building and place; the figures and their sources are in `models.building_vibration`. Name it
+            on every axis that the line is for: foundation all three, topmost floor the horizontal ones, ceiling the
+            vertical one.
+        warn_share: share of the guide value that is a warning; the guide value itself is an alarm.
+    """
+
+    guide: GuideName
+    warn_share: Annotated[float, Meta(gt=0, le=1)] = 0.7
 
 
 class FatigueDetail(Settings, frozen=True):
@@ -89,7 +124,7 @@ class Channel(Settings, frozen=True):
         derived_from: ids of channels whose fault makes this one's values wrong (a gauge corrected by a thermistor).
         modes_hz: bands [low, high] in which mode frequencies are tracked.
         axis, position, name: for people.
-        limits, fatigue, crack, condition_scheme: how readings are judged.
+        limits, velocity, fatigue, crack, condition_scheme: how readings are judged.
         plausible: [low, high] values that the sensor can give at all; outside is a sensor fault.
     """
 
@@ -108,6 +143,7 @@ class Channel(Settings, frozen=True):
     derived_from: tuple[Name, ...] = ()
     modes_hz: tuple[tuple[float, float], ...] = ()
     limits: tuple[Limit, ...] = ()
+    velocity: VelocityGuide | None = None
     fatigue: FatigueDetail | None = None
     crack: CrackDetail | None = None
     condition_scheme: str = ""
@@ -253,12 +289,28 @@ def _check_channel(channel: Channel, where: str) -> None:
         )
     if channel.is_waveform and channel.rate_hz <= 0:
         raise SettingsError(f"{where}: channel {channel.id!r}: rate_hz is missing", "a waveform needs its sample rate")
+    if channel.velocity is not None:
+        _check_velocity(channel, where)
     for low, high in channel.modes_hz:
         if not 0 < low < high <= channel.rate_hz / 2:
             raise SettingsError(
                 f"{where}: channel {channel.id!r}: modes_hz [{low}, {high}]",
                 f"expected 0 < low < high ≤ {channel.rate_hz / 2:g} Hz (half the sample rate)",
             )
+
+
+def _check_velocity(channel: Channel, where: str) -> None:
+    culprit = f"{where}: channel {channel.id!r}: velocity"
+    if channel.kind != "vibration" or not channel.is_waveform:
+        raise SettingsError(culprit, "expected waveforms of kind vibration")
+    if channel.rate_hz < VELOCITY_RATE_HZ:
+        raise SettingsError(f"{culprit}: rate_hz {channel.rate_hz:g}", f"1-80 Hz needs at least {VELOCITY_RATE_HZ:g}")
+    if channel.window_samples < VELOCITY_WINDOW_S * channel.rate_hz:
+        needed = math.ceil(VELOCITY_WINDOW_S * channel.rate_hz)
+        raise SettingsError(
+            f"{culprit}: window_samples {channel.window_samples}",
+            f"1-80 Hz needs windows of {VELOCITY_WINDOW_S:g} s: at least {needed}",
+        )
 
 
 def _check_references(places: dict[str, Place], where: str) -> None:
