@@ -64,10 +64,21 @@ def fatigue_years(
     rate = _bootstrap_rates(block_damage, block_years, rng)
     rate *= np.exp(rng.normal(0, _history_sd(float(block_years.sum()), scatter), DRAWS))
     endured = 10 ** (scatter.sn_sd * (1.645 + rng.normal(size=DRAWS)))
-    growth = rng.normal(scatter.growth_mean, scatter.growth_sd, (DRAWS, 1))
-    factors = np.exp(rng.normal(0, scatter.year_sd, (DRAWS, PLANNING_RANGE_YEARS)))
-    yearly = rate[:, None] * (1 + growth) ** np.arange(PLANNING_RANGE_YEARS) * factors
-    return _passage(np.cumsum(yearly, axis=1), np.maximum(endured - consumed, 0))
+    yearly = _relative_years(rng, scatter)
+    return _passage(np.cumsum(yearly, axis=1), np.maximum(endured - consumed, 0) / rate)
+
+
+def _relative_years(rng: np.random.Generator, scatter: FatigueScatter) -> NDArray[np.float32]:
+    """Damage of each year over that of the recorded rate, shape (DRAWS, years): growth × year factor.
+
+    In float32, which halves the time: a year's figure to seven digits is more than its scatter means.
+    """
+    growth = rng.normal(scatter.growth_mean, scatter.growth_sd, (DRAWS, 1)).astype(np.float32)
+    logs = rng.standard_normal((DRAWS, PLANNING_RANGE_YEARS), dtype=np.float32)
+    logs *= np.float32(scatter.year_sd)
+    logs += np.log1p(growth) * np.arange(PLANNING_RANGE_YEARS, dtype=np.float32)
+    yearly: NDArray[np.float32] = np.exp(logs, out=logs)
+    return yearly
 
 
 def _bootstrap_rates(damage: Floats, years: Floats, rng: np.random.Generator) -> Floats:
@@ -86,16 +97,14 @@ def _history_sd(years: float, scatter: FatigueScatter) -> float:
     return float(np.hypot(scatter.year_sd / np.sqrt(max(years, 1.0)), scatter.season_sd * unseen))
 
 
-def _passage(cumulative: Floats, target: Floats) -> Floats:
+def _passage(cumulative: NDArray[np.float32], target: Floats) -> Floats:
     """Years at which each row of `cumulative` (draws, years) reaches its target, linear within a year."""
-    padded = np.concatenate((np.zeros((cumulative.shape[0], 1)), cumulative), axis=1)
-    year = np.argmax(padded >= target[:, None], axis=1)
-    never = padded[:, -1] < target
-    row = np.arange(target.size)
-    before, after = padded[row, np.maximum(year - 1, 0)], padded[row, year]
-    step = np.where(after > before, after - before, 1.0)
-    years = np.where(year == 0, 0.0, year - 1 + (target - before) / step)
-    return np.where(never, float(PLANNING_RANGE_YEARS), years)
+    year = (cumulative < target[:, None]).sum(axis=1)  # whole years that it outlives
+    never = year == cumulative.shape[1]
+    row, reached = np.arange(target.size), np.minimum(year, cumulative.shape[1] - 1)
+    before = np.where(reached > 0, cumulative[row, reached - 1], 0.0)
+    within = (target - before) / (cumulative[row, reached] - before)
+    return np.where(never, float(PLANNING_RANGE_YEARS), reached + np.clip(within, 0.0, 1.0))
 
 
 def first_passage_years(distance: Floats, rate: Floats, acceleration: Floats) -> Floats:

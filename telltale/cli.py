@@ -25,6 +25,7 @@ SUMMARY = {
     "pki": "a small certificate authority for gateways, broker and service",
     "replay": "play a recording through an agent",
     "sim": "write simulated readings and their ground truth to files",
+    "standards": "the standards that results rest on, and the tables taken from them",
 }
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from telltale.detail_categories import DETAILS
 from telltale.errors import SettingsError
 from telltale.kinds import KINDS, Shape
 from telltale.settings import Settings, load
@@ -80,17 +81,31 @@ class FatigueDetail(Settings, frozen=True):
     """A welded or bolted detail whose fatigue damage a strain channel tracks (EN 1993-1-9).
 
     Attributes:
-        detail_category_mpa: Δσ_C, the stress range at 2e6 cycles, MPa.
+        detail_category_mpa: Δσ_C, the stress range at 2e6 cycles, MPa; or
+        detail: a name of `telltale.detail_categories.DETAILS`, which brings its own. One of the two.
         youngs_modulus_gpa: E, to turn strain into stress.
         partial_factor: γ_Mf of EN 1993-1-9 table 3.1, on the fatigue strength.
         duty_cycle: share of the time that windows cover (sampling one window an hour is a sample of the traffic);
             damage a day is extrapolated by its inverse and says so. 1 for continuous recording.
     """
 
-    detail_category_mpa: Positive
+    detail_category_mpa: Positive | None = None
+    detail: str = ""
     youngs_modulus_gpa: Positive = 210.0
     partial_factor: Positive = 1.0
     duty_cycle: Annotated[float, Meta(gt=0, le=1)] = 1.0
+
+    def __post_init__(self) -> None:
+        """One way to name the category, and one that is known."""
+        if (self.detail_category_mpa is None) is not bool(self.detail):
+            raise ValueError("expected either detail_category_mpa or detail")
+        if self.detail and self.detail not in DETAILS:
+            raise ValueError(f"detail {self.detail!r} is not in the registry, {_known(DETAILS)}")
+
+    @property
+    def category_mpa(self) -> float:
+        """Δσ_C, MPa."""
+        return DETAILS[self.detail].category_mpa if self.detail_category_mpa is None else self.detail_category_mpa
 
 
 class CrackDetail(Settings, frozen=True):

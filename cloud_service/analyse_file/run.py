@@ -47,17 +47,9 @@ def run(asked: Arguments, series: Series, progress: Progress) -> Found:
     for index, (start, stop) in enumerate(spans):
         frame = Decoded(index + 1, GATEWAY, int(series.t_ns[stop - 1]), tuple(_blocks(series, start, stop)))
         _, result = step(states, [frame])
-        _add(whole, result)
+        whole.add(result)
         progress(index + 1, len(spans))
     return Found(site.places[VALUE], whole)
-
-
-def _add(whole: StepResult, result: StepResult) -> None:
-    whole.rows.extend(result.rows)
-    whole.judged.extend(result.judged)
-    whole.lives.extend(result.lives)
-    whole.skips.extend(result.skips)
-    whole.faults.extend(result.faults)
 
 
 def _spans(series: Series) -> Iterator[tuple[int, int]]:

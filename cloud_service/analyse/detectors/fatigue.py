@@ -23,12 +23,13 @@ from cloud_service.store.schema import Rows
 from models import fatigue, life, rainflow
 from models.standards import cite
 from telltale.clock import NS_PER_DAY, NS_PER_S, NS_PER_YEAR
+from telltale.detail_categories import DETAILS
 from telltale.findings import Finding, Life, Refusal
 from telltale.settings import Settings
 from telltale.site import FatigueDetail, Place
 
 DAY, CYCLES, DAMAGE, RANGE_MAX, SECONDS, SLOW_MIN, SLOW_MAX = range(7)
-SOURCE = f"{cite('en_1993_1_9')}; {cite('astm_e1049')}"
+STANDARDS = ("en_1993_1_9", "astm_e1049")
 
 
 class FatigueSettings(Settings, frozen=True):
@@ -177,16 +178,16 @@ class FatigueDetector:
         history_days = int(kept[-1, DAY] - kept[0, DAY]) + 1 if kept.size else 0
         if history_days < settings.min_history_days:
             text = f"{history_days} days of strain recorded, at least {settings.min_history_days} are needed"
-            return refusal(channel.id, t_ns, Refusal.INSUFFICIENT_HISTORY, text, SOURCE)
+            return refusal(channel.id, t_ns, Refusal.INSUFFICIENT_HISTORY, text, _source(detail))
         if damage <= 0:
             text = f"no stress range exceeded the cut-off limit, largest {kept[:, RANGE_MAX].max():.3g} MPa"
-            return refusal(channel.id, t_ns, Refusal.NO_TREND, text, SOURCE)
+            return refusal(channel.id, t_ns, Refusal.NO_TREND, text, _source(detail))
         blocks = _weekly(kept)
         years = blocks[:, 1] / detail.duty_cycle * NS_PER_S / NS_PER_YEAR
         consumed = damage / detail.duty_cycle
         draws = life.fatigue_years(blocks[:, 0] / detail.duty_cycle, years, consumed, life.seed_of(channel.id))
         text = f"Miner damage {consumed:.3g} in {history_days} days, {len(blocks)} weekly blocks"
-        return life_of(channel.id, t_ns, draws, detail=text, assumptions=_assumptions(detail), source=SOURCE)
+        return life_of(channel.id, t_ns, draws, detail=text, assumptions=_assumptions(detail), source=_source(detail))
 
     def _finding(self, state: State, detail: FatigueDetail, estimate: Life) -> Finding:
         newest = state.days[-1]
@@ -239,7 +240,7 @@ def _add(
 ) -> None:
     ranges = fatigue.stress_ranges_mpa(cycles.ranges, detail.youngs_modulus_gpa)
     row[CYCLES] += cycles.total()
-    row[DAMAGE] += fatigue.damage(ranges, cycles.counts, detail.detail_category_mpa, detail.partial_factor)
+    row[DAMAGE] += fatigue.damage(ranges, cycles.counts, detail.category_mpa, detail.partial_factor)
     row[RANGE_MAX] = max(row[RANGE_MAX], ranges.max(initial=0.0))
     row[SECONDS] += seconds
     row[SLOW_MIN] = min(row[SLOW_MIN], medians.min())
@@ -250,7 +251,7 @@ def _open(state: State, detail: FatigueDetail) -> tuple[float, float, float]:
     """Damage, cycles and largest range (MPa) of the residue, counted as half cycles."""
     cycles = rainflow.finish(state.residue)
     ranges = fatigue.stress_ranges_mpa(cycles.ranges, detail.youngs_modulus_gpa)
-    damage = fatigue.damage(ranges, cycles.counts, detail.detail_category_mpa, detail.partial_factor)
+    damage = fatigue.damage(ranges, cycles.counts, detail.category_mpa, detail.partial_factor)
     return damage, cycles.total(), float(ranges.max(initial=0.0))
 
 
@@ -266,10 +267,16 @@ def _weekly(days: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _assumptions(detail: FatigueDetail) -> tuple[str, ...]:
     sampled = f"windows cover {detail.duty_cycle:.3g} of the time and stand for the rest"
+    named = f" ({DETAILS[detail.detail].description}; {DETAILS[detail.detail].clause})" if detail.detail else ""
     return (
-        f"Δσ_C {detail.detail_category_mpa:g} MPa, γ_Mf {detail.partial_factor:g}, E {detail.youngs_modulus_gpa:g} GPa",
+        f"Δσ_C {detail.category_mpa:g} MPa{named}, γ_Mf {detail.partial_factor:g}, E {detail.youngs_modulus_gpa:g} GPa",
         "no damage before monitoring began",
         "traffic like the recorded weeks, growing 1.5 ± 1 % a year; a year varies by 15 %",
         "scatter of the S-N curve 0.2 in log10 N, design curve at its 5 % quantile",
         sampled if detail.duty_cycle < 1 else "recorded continuously",
     )
+
+
+def _source(detail: FatigueDetail) -> str:
+    named = ("en_1993_1_9_details",) if detail.detail else ()
+    return "; ".join(cite(key) for key in (*STANDARDS, *named))

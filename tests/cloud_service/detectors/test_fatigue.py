@@ -111,6 +111,15 @@ def test_life_is_refused_before_four_weeks_then_estimated_and_warned_of():
     assert alert.value < alert.limit
 
 
+def test_a_detail_of_the_registry_is_cited_with_what_it_is():
+    detail = FatigueDetail(detail="cover_plate_20", duty_cycle=DUTY)
+    place = place_of(kind="strain", unit="µε", rate_hz=RATE_HZ, interval_s=3600.0, fatigue=detail)
+    last = lives(play(FatigueDetector(), place, hourly(5, 32, 450.0), at_once=24))[-1]
+    assert "56 MPa (end of a cover plate" in last.assumptions[0]
+    assert "table 8.5 (6)" in last.assumptions[0]
+    assert "tables 8.1 to 8.5 (transcribed, not verified)" in last.source
+
+
 def test_ranges_below_the_cut_off_do_no_damage_and_give_no_life():
     outputs = play(FatigueDetector(), girder(DUTY, 3600.0), hourly(6, 32, 20.0), at_once=24)
     assert lives(outputs)[-1].refused is Refusal.NO_TREND
