@@ -25,20 +25,18 @@ Positive = Annotated[float, Meta(gt=0)]
 Level = Literal["warn", "alarm"]
 GuideName = Literal[
     "din_4150_3.industrial.foundation",
-    "din_4150_3.dwelling.foundation",
-    "din_4150_3.sensitive.foundation",
     "din_4150_3.industrial.top_floor",
+    "din_4150_3.industrial.long",
+    "din_4150_3.dwelling.foundation",
     "din_4150_3.dwelling.top_floor",
+    "din_4150_3.dwelling.long",
+    "din_4150_3.sensitive.foundation",
     "din_4150_3.sensitive.top_floor",
-    "din_4150_3.industrial.ceiling",
-    "din_4150_3.dwelling.ceiling",
-    "din_4150_3.industrial.top_floor.long_term",
-    "din_4150_3.dwelling.top_floor.long_term",
-    "din_4150_3.sensitive.top_floor.long_term",
-    "din_4150_3.industrial.ceiling.long_term",
-    "din_4150_3.dwelling.ceiling.long_term",
-    "bs_7385_2.framed",
-    "bs_7385_2.unframed",
+    "din_4150_3.sensitive.long",
+    "bs_7385_2.framed.transient",
+    "bs_7385_2.framed.continuous",
+    "bs_7385_2.light.transient",
+    "bs_7385_2.light.continuous",
 ]
 # What the measuring range of these standards, 1 to 80 Hz, asks of a window.
 VELOCITY_RATE_HZ = 200.0
@@ -67,9 +65,9 @@ class VelocityGuide(Settings, frozen=True):
     """A line of a standard's table against which the vibration velocity of a building is judged.
 
     Attributes:
-        guide: standard, building and place; the figures and their sources are in `models.building_vibration`. Name it
-            on every axis that the line is for: foundation all three, topmost floor the horizontal ones, ceiling the
-            vertical one.
+        guide: standard, building and place or duration; the figures and their sources are in
+            `models.vibration_limits`. Name it on every axis that the line is for: foundation and base all three,
+            topmost floor and long-term the horizontal ones.
         warn_share: share of the guide value that is a warning; the guide value itself is an alarm.
     """
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
 from cloud_service.store.schema import Rows
-from models.building_vibration import GUIDES, GuideLine
+from models.standards import cite
 from models.velocity import refusal, velocity_peaks
+from models.vibration_limits import GUIDE_CURVES, GuideCurve
 from telltale.clock import NS_PER_DAY
 from telltale.findings import Finding, Reason, Refusal, Tier
 from telltale.site import Channel, Place, VelocityGuide
@@ -63,22 +64,23 @@ class VelocityDetector:
         why = refusal(batch.windows.shape[1], batch.rate_hz)
         if why:
             return state, Output(findings=_refusals(place.channel, guide, state, batch.t_ns, why))
-        line = GUIDES[guide.guide]
-        peaks = _peaks(line, batch)
-        findings = [_finding(place.channel, guide, line, peaks, row) for row in range(peaks.t_ns.size)]
-        return state, Output(findings=findings, rows=[_rows(place.channel, peaks)] if findings else [])
+        curve = GUIDE_CURVES[guide.guide]
+        peaks = _peaks(curve, batch)
+        judged = np.flatnonzero(np.isfinite(peaks.guide_mm_s))  # BS 7385-2 says nothing of framed structures below 4 Hz
+        findings = [_finding(place.channel, guide, curve, peaks, row) for row in judged.tolist()]
+        return state, Output(findings=findings, rows=[_rows(place.channel, peaks)] if peaks.t_ns.size else [])
 
 
-def _peaks(line: GuideLine, batch: Batch) -> _Peaks:
+def _peaks(curve: GuideCurve, batch: Batch) -> _Peaks:
     assert batch.windows is not None
     trusted = np.flatnonzero(~batch.faulty & ~batch.inputs_faulty)
     peak_mm_s, frequency_hz = velocity_peaks(batch.windows[trusted], batch.rate_hz)
     known = np.isfinite(peak_mm_s)
     frequency_hz = frequency_hz[known]
-    return _Peaks(batch.t_ns[trusted[known]], peak_mm_s[known], frequency_hz, line.value_mm_s(frequency_hz))
+    return _Peaks(batch.t_ns[trusted[known]], peak_mm_s[known], frequency_hz, curve.velocity_mm_s(frequency_hz))
 
 
-def _finding(channel: Channel, guide: VelocityGuide, line: GuideLine, peaks: _Peaks, row: int) -> Finding:
+def _finding(channel: Channel, guide: VelocityGuide, curve: GuideCurve, peaks: _Peaks, row: int) -> Finding:
     peak, value = float(peaks.peak_mm_s[row]), float(peaks.guide_mm_s[row])
     tier, limit = _tier(peak, value, guide.warn_share)
     evidence: dict[str, float | str] = {"frequency_hz": float(peaks.frequency_hz[row]), "guide_mm_s": value}
@@ -93,9 +95,13 @@ def _finding(channel: Channel, guide: VelocityGuide, line: GuideLine, peaks: _Pe
         value=peak,
         limit=limit,
         unit="mm/s",
-        limit_source=line.source if limit == value else f"{guide.warn_share:.0%} of the guide value, {line.source}",
+        limit_source=_source(curve) if limit == value else f"{guide.warn_share:.0%} of the value of {_source(curve)}",
         evidence=evidence,
     )
+
+
+def _source(curve: GuideCurve) -> str:
+    return f"{cite(curve.standard)}, {curve.clause}: {curve.building}, {curve.position}, {curve.duration}"
 
 
 def _tier(peak: float, guide: float, warn_share: float) -> tuple[Tier, float]:
@@ -126,7 +132,7 @@ def _refusals(channel: Channel, guide: VelocityGuide, state: State, t_ns: NDArra
             value=0.0,
             limit=0.0,
             unit="mm/s",
-            limit_source=GUIDES[guide.guide].source,
+            limit_source=_source(GUIDE_CURVES[guide.guide]),
             evidence={"refused": Refusal.OUTSIDE_MODEL_RANGE.value, "detail": why},
         )
         for at_ns in t_ns[first[new]].tolist()

@@ -52,7 +52,7 @@ def test_tiers_follow_the_guide_value_at_the_peaks_own_frequency(tmp_path):
     assert alarm.evidence["frequency_hz"] == pytest.approx(8.0, rel=0.05)
     assert "DIN 4150-3:2016-12" in alarm.limit_source
     assert "dwellings" in alarm.limit_source
-    assert "70% of the guide value" in findings[1].limit_source
+    assert "70% of the value of" in findings[1].limit_source
     assert findings[4].limit == pytest.approx(10.0, rel=0.03)
     (stored,) = rows
     np.testing.assert_allclose(stored.columns["peak_mm_s"], [1, 4, 6, 6, 12], rtol=0.05)
@@ -103,7 +103,7 @@ def test_one_window_is_enough_to_tell(tmp_path):
 )
 def test_settings_that_cannot_work_are_refused_at_load(tmp_path, settings, said):
     path = tmp_path / "site.toml"
-    settings += "\ninterval_s = 5\nvelocity = {guide = 'bs_7385_2.unframed'}\n"
+    settings += "\ninterval_s = 5\nvelocity = {guide = 'bs_7385_2.light.transient'}\n"
     path.write_text(SITE.format(settings=settings), encoding="utf-8")
     with pytest.raises(SettingsError, match=said) as caught:
         load_site(path)
