@@ -92,9 +92,9 @@ def _notes(settings: CwruSettings) -> tuple[str, ...]:
             "false flags: flagged windows in the second half of the sound recording"
         ),
         (
-            f"auc_diluted: {headline} % of the energy of the sound recording's second half replaced by the fault's, level\n"
-            "kept; area under the ROC curve of these windows' scores against the undiluted ones', mean over faults; a\n"
-            "diluted fault may be taken for normal and learned: the scores are those that the service would have stored"
+            f"auc_diluted: {headline} % of the energy of the sound recording's second half replaced by the fault's,\n"
+            "level kept; area under the ROC curve of these windows' scores against the undiluted ones', mean over\n"
+            "faults; a diluted fault may be taken for normal and learned: the scores are those that would be stored"
         ),
         "published figures are of another, easier task (supervised, all kinds of fault in training; saturated)",
         "one rig, one load, seeded faults: separation from a sound start is shown, nothing of early faults",
