@@ -4,8 +4,8 @@ The band's spectrum is taken as one resonance over level noise, seen through the
 
     E(f) = ∫ W(f − g) [a D(g) + b] dg,    D(g) = 1 / ((1 − (f₀/g)²)² + (2ζ f₀/g)²)
 
-(acceleration under a broad force: Au, Mech. Syst. Signal Process. 36 (2013) 184, the Bayesian FFT model of one mode and
-one sensor), W the power of the Hann window's transform. Because W is in the model, the window's resolution does not
+(acceleration under a broad force: Au, J. Eng. Mech. 137 (2011) 214, the Bayesian FFT model of separated modes, for one
+sensor), W the power of the Hann window's transform. Because W is in the model, the window's resolution does not
 widen the peak into false damping, as it does with the half-power method, where a Hann window adds 1.44 lines to the
 width. Parameters are the maximum of Whittle's likelihood (Whittle, Ark. Mat. 2 (1953) 423) by Fisher scoring; standard
 errors come from the Fisher information, with the variance of tapered lines counted 35/18 times (Welch 1967; they are
