@@ -7,7 +7,8 @@ own band limits, 1 and 80 Hz, are read 16 % low, and what is slower than 1 Hz (t
 integrated offset) does not appear as velocity.
 
 A window is no period: its first and last `TAPER_S` are faded in and out, or the jump between its ends would swamp the
-low frequencies. A peak that lies there is under-read, never over-read by more than the tests state.
+low frequencies. A peak that lies there is under-read, never over-read by more than the tests state. Where windows
+follow each other without a gap, the caller puts the last `OVERLAP_S` of the one before in front: no moment is lost.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _CORNER_LOW_HZ, _CORNER_HIGH_HZ = 0.8, 100.0
 MIN_RATE_HZ = VELOCITY_RATE_HZ
 MIN_WINDOW_S = VELOCITY_WINDOW_S  # four periods of the lowest frequency, two of them unfaded
 TAPER_S = 1.0
+OVERLAP_S = 2 * TAPER_S
 _PAD_S = 2.0  # of zeros, in which the high-pass rings out instead of at the window's beginning
 _FINE_HZ = 10 * HIGH_HZ  # peaks are read from at least so many points a second
 

@@ -16,19 +16,29 @@ from numpy.typing import NDArray
 from cloud_service.analyse.detector import Batch, Output
 from cloud_service.store.schema import Rows
 from models.standards import cite
-from models.velocity import refusal, velocity_peaks
+from models.velocity import OVERLAP_S, refusal, velocity_peaks
 from models.vibration_limits import GUIDE_CURVES, GuideCurve
-from telltale.clock import NS_PER_DAY
+from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.findings import Finding, Reason, Refusal, Tier
 from telltale.site import Channel, Place, VelocityGuide
 
 Array = NDArray[np.float64]
 
 
+Samples = NDArray[np.float32]
+
+
 class State(msgspec.Struct):
-    """The UTC day that was last told why nothing is judged: windows are judged one by one, nothing else is kept."""
+    """Attributes:
+    told_day: the UTC day that was last told why nothing is judged.
+    tail: the last `OVERLAP_S` of the newest trusted window: put before a window that follows without a gap, so that
+        no moment of continuous windows is faded in the only window that has it.
+    next_ns: when such a window begins.
+    """
 
     told_day: int = -(2**31)
+    tail: Samples = msgspec.field(default_factory=lambda: np.empty(0, dtype=np.float32))
+    next_ns: int = -(2**61)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +75,38 @@ class VelocityDetector:
         if why:
             return state, Output(findings=_refusals(place.channel, guide, state, batch.t_ns, why))
         curve = GUIDE_CURVES[guide.guide]
-        peaks = _peaks(curve, batch)
+        peaks = _peaks(curve, state, batch)
         judged = np.flatnonzero(np.isfinite(peaks.guide_mm_s))  # BS 7385-2 says nothing of framed structures below 4 Hz
         findings = [_finding(place.channel, guide, curve, peaks, row) for row in judged.tolist()]
         return state, Output(findings=findings, rows=[_rows(place.channel, peaks)] if peaks.t_ns.size else [])
 
 
-def _peaks(curve: GuideCurve, batch: Batch) -> _Peaks:
+def _peaks(curve: GuideCurve, state: State, batch: Batch) -> _Peaks:
     assert batch.windows is not None
     trusted = np.flatnonzero(~batch.faulty & ~batch.inputs_faulty)
-    peak_mm_s, frequency_hz = velocity_peaks(batch.windows[trusted], batch.rate_hz)
+    t_ns, windows = batch.t_ns[trusted], batch.windows[trusted]
+    before, follows = _before(state, t_ns, windows, batch.rate_hz)
+    peak_mm_s, frequency_hz = np.empty(t_ns.size), np.empty(t_ns.size)
+    for rows, whole in ((~follows, windows), (follows, np.concatenate([before, windows], axis=1))):
+        peak_mm_s[rows], frequency_hz[rows] = velocity_peaks(whole[rows], batch.rate_hz)
     known = np.isfinite(peak_mm_s)
     frequency_hz = frequency_hz[known]
-    return _Peaks(batch.t_ns[trusted[known]], peak_mm_s[known], frequency_hz, curve.velocity_mm_s(frequency_hz))
+    return _Peaks(t_ns[known], peak_mm_s[known], frequency_hz, curve.velocity_mm_s(frequency_hz))
+
+
+def _before(
+    state: State, t_ns: NDArray[np.int64], windows: Samples, rate_hz: float
+) -> tuple[Samples, NDArray[np.bool_]]:
+    """The end of the window before each, and which windows follow one without a gap; keeps the newest end."""
+    overlap, length_ns = round(OVERLAP_S * rate_hz), round(windows.shape[1] / rate_hz * NS_PER_S)
+    before = np.zeros((t_ns.size, overlap), dtype=np.float32)
+    due_ns = np.full(t_ns.size, -(2**61))
+    before[1:], due_ns[1:] = windows[:-1, -overlap:], t_ns[:-1] + length_ns
+    if state.tail.size == overlap and t_ns.size:
+        before[0], due_ns[0] = state.tail, state.next_ns
+    if t_ns.size and t_ns[-1] + length_ns > state.next_ns:
+        state.tail, state.next_ns = windows[-1, -overlap:].copy(), int(t_ns[-1]) + length_ns
+    return before, np.abs(t_ns - due_ns) <= 0.5 / rate_hz * NS_PER_S
 
 
 def _finding(channel: Channel, guide: VelocityGuide, curve: GuideCurve, peaks: _Peaks, row: int) -> Finding:

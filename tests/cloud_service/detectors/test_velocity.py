@@ -13,7 +13,7 @@ from cloud_service.analyse.detectors.velocity import VelocityDetector
 from telltale.errors import SettingsError
 from telltale.findings import Reason, Tier
 from telltale.site import load_site
-from tests.cloud_service.detectors.vibration import SITE, back_to_back, run
+from tests.cloud_service.detectors.vibration import SITE, back_to_back, part_of, run
 
 RATE_HZ, LENGTH = 250.0, 1250
 SETTINGS = "interval_s = 5\nrate_hz = 250.0\nwindow_samples = 1250\nvelocity = {guide = '%s'}\n"
@@ -69,6 +69,32 @@ def test_the_worst_axis_of_a_sensor_tells_for_all(tmp_path):
         "x": Tier.CLEAR,
         "z": Tier.CLEAR,
     }
+
+
+def seam(offset_s):
+    """Four windows; a burst of 8 mm/s at 10 Hz so long after the beginning of the third."""
+    time_s = np.arange(4 * LENGTH) / RATE_HZ - 2 * LENGTH / RATE_HZ - offset_s
+    velocity = 8.0 * np.exp(-(time_s**2) / (2 * 0.15**2))
+    return back_to_back(2 * np.pi * 10 * 1e-3 * velocity * np.cos(2 * np.pi * 10 * time_s + np.pi / 2), RATE_HZ, LENGTH)
+
+
+@pytest.mark.parametrize("offset_s", [-1.0, -0.5, -0.1, 0.0, 0.1, 0.5, 1.0])
+def test_a_burst_at_the_seam_of_continuous_windows_is_read_in_full(tmp_path, offset_s):
+    batch = seam(offset_s)
+    _, findings, _ = run(VelocityDetector(), place_with(tmp_path), [batch])
+    assert max(finding.value for finding in findings) == pytest.approx(8.0, rel=0.06)
+    _, apart, _ = run(VelocityDetector(), place_with(tmp_path), [part_of(batch, slice(at, at + 1)) for at in range(4)])
+    assert [f.value for f in apart] == pytest.approx([f.value for f in findings], rel=1e-6)
+
+
+def test_nothing_is_put_before_a_window_that_follows_a_distrusted_one_or_comes_late(tmp_path):
+    batch, place = seam(0.0), place_with(tmp_path)
+    second, third = (run(VelocityDetector(), place, [part_of(batch, [at])])[1][0].value for at in (1, 2))
+    _, late, _ = run(VelocityDetector(), place, [part_of(batch, [2]), part_of(batch, [1])])
+    assert [finding.value for finding in late] == pytest.approx([third, second], rel=1e-9)
+    batch.faulty[1] = True
+    _, (finding,), _ = run(VelocityDetector(), place, [part_of(batch, [1, 2])])
+    assert finding.value == pytest.approx(third, rel=1e-9)
 
 
 def test_distrusted_windows_are_not_judged(tmp_path):
