@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 PLANNING_RANGE_YEARS = 100
 QUANTILES = (0.05, 0.10, 0.50, 0.90, 0.95)
 DRAWS = 1000
+GROWTH_SD, GROWTH_MEMORY_YEARS = 0.2, 30 / 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,18 @@ def first_passage_years(distance: Floats, rate: Floats, acceleration: Floats) ->
     with np.errstate(divide="ignore", invalid="ignore"):
         years = np.where(reach > 0, 2 * distance / reach, np.inf)
     return np.clip(np.where(distance <= 0, 0.0, years), 0.0, PLANNING_RANGE_YEARS)
+
+
+def unsteady(years: Floats, history_years: float, rng: np.random.Generator) -> Floats:
+    """Draws of years (n,) with what a growth that comes in better and worse months adds: the record showed other months
+    than those ahead. Variance of the mean over a span of a first-order process of memory τ: 2τσ²/span, for both spans.
+
+    GROWTH_SD, σ of the rate relative to its mean, and GROWTH_MEMORY_YEARS, τ, are self-set.
+    """
+    shortest = 2 * GROWTH_MEMORY_YEARS
+    spans = 1 / max(history_years, shortest) + 1 / np.maximum(years, shortest)
+    scatter = GROWTH_SD * np.sqrt(shortest * spans)
+    return np.asarray(np.minimum(years * np.exp(scatter * rng.standard_normal(years.size)), PLANNING_RANGE_YEARS))
 
 
 def quantiles(draws: Floats) -> tuple[float, float, float, float, float]:

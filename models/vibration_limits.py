@@ -64,6 +64,7 @@ SENSITIVE = "especially sensitive buildings worth preserving, such as listed one
 FRAMED = "reinforced or framed structures, industrial and heavy commercial buildings"
 LIGHT = "unreinforced or light framed structures, residential or light commercial buildings"
 FOUNDATION, TOP_FLOOR = "foundation, largest of the three axes", "plane of the topmost floor, horizontal"
+CEILING = "middle of a floor slab, vertical"
 BASE = "base of the building, peak component"
 SHORT, LONG = "short-term (too seldom for fatigue or resonance)", "long-term"
 TRANSIENT, CONTINUOUS = "transient", "continuous (transient values less 50 %, where resonance may raise the response)"
@@ -93,12 +94,23 @@ def _bs(name: str, line: int, building: str, points: tuple[tuple[float, float], 
     ]
 
 
+def _ceilings(name: str, line: int, building: str) -> list[GuideCurve]:
+    """Floor slabs; for line 3 a lower value may be needed, which the standard leaves to the engineer."""
+    key, clause = f"din_4150_3.{name}", f"line {line}"
+    return [
+        GuideCurve(f"{key}.ceiling", "din_4150_3", f"table 1, {clause}", building, CEILING, SHORT, ((1.0, 20.0),)),
+        GuideCurve(f"{key}.ceiling_long", "din_4150_3", f"table 4, {clause}", building, CEILING, LONG, ((1.0, 10.0),)),
+    ]
+
+
 GUIDE_CURVES: dict[str, GuideCurve] = {
     curve.key: curve
     for curve in (
         *_din("industrial", 1, INDUSTRIAL, (20.0, 40.0, 50.0), floor=40.0, lasting=10.0),
         *_din("dwelling", 2, DWELLING, (5.0, 15.0, 20.0), floor=15.0, lasting=5.0),
         *_din("sensitive", 3, SENSITIVE, (3.0, 8.0, 10.0), floor=8.0, lasting=2.5),
+        *_ceilings("industrial", 1, INDUSTRIAL),
+        *_ceilings("dwelling", 2, DWELLING),
         *_bs("framed", 1, FRAMED, ((4.0, 50.0),), float("nan")),
         *_bs("light", 2, LIGHT, ((4.0, 15.0), (15.0, 20.0), (40.0, 50.0)), BELOW_4_HZ_DISPLACEMENT_MM),
     )

@@ -18,6 +18,7 @@ OURS = ("telltale", "models", "edge_agent", "cloud_service", "sensors_sim", "eva
 
 SUMMARY = {
     "analyse": "an engineer's offline look at any logger file: quality, trend, anomalies, life",
+    "backtest": "stored history against changed limits: alerts a day before and after",
     "cloud": "run the service (ingest, analyse, store, alert, notify, serve)",
     "demo": "the whole system on this machine, on a simulated site in time-lapse",
     "edge": "run the agent of a gateway",

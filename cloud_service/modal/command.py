@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 import numpy as np
@@ -17,6 +16,7 @@ from cloud_service.modal.identify import Mode, identify
 from cloud_service.modal.simultaneous import Simultaneous, check_length
 from models.modal_assurance import modal_assurance
 from telltale.clock import NS_PER_S
+from telltale.command_line import CommandParser
 from telltale.errors import UserError
 
 METHOD = "SSI-cov (Peeters and De Roeck 1999) by pyOMA2, standard errors by Döhler and Mevel 2013"
@@ -64,13 +64,10 @@ def modes(argv: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, "see telltale modes --help")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="telltale modes", description="Frequencies, damping and shapes from simultaneous channels.")
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="telltale modes", description="Frequencies, damping and shapes from simultaneous channels."
+    )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="CSV, Campbell TOA5 or npz of one logger")
     parser.add_argument("--time", default="", metavar="COL", help="column with the time of each row")
     parser.add_argument("--rate-hz", type=float, metavar="R", help="samples a second, for files without times")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from typing import NoReturn
 
 import msgspec
 
 from cloud_service.standards.page import page
 from models.standards import STANDARDS, cite
+from telltale.command_line import CommandParser
 from telltale.errors import UserError
 
 
@@ -29,13 +28,10 @@ def standards(argv: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, "see telltale standards --help")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="telltale standards", description="The standards that results rest on, and their tables.")
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="telltale standards", description="The standards that results rest on, and their tables."
+    )
     parser.add_argument("keys", nargs="*", metavar="KEY", help="entries to cite; none: the whole registry as Markdown")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the entries as a JSON list")
     return parser
