@@ -16,6 +16,7 @@ EVALUATIONS: dict[str, str] = {
     "life": "evaluation.life",
     "rainflow": "evaluation.rainflow",
     "virkler": "evaluation.virkler",
+    "environment": "evaluation.environment",
 }
 
 

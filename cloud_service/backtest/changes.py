@@ -6,6 +6,7 @@ Three kinds of keys: `CHANNEL.…` as in `site.toml` (`footbridge.midspan.az.lim
 
 from __future__ import annotations
 
+import copy
 import difflib
 import tomllib
 import typing
@@ -72,7 +73,7 @@ def changed(cloud: CloudSettings, changes: Sequence[Change]) -> Setup:
     Raises:
         UserError: a key that is not known, or a value that it cannot take; names it.
     """
-    alert = dict(cloud.file.alert)
+    alert = copy.deepcopy(cloud.file.alert)
     site = read_toml(cloud.base / cloud.file.site)
     detectors: dict[str, dict[str, Any]] = {}
     of_site: list[str] = []
