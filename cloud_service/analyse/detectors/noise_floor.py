@@ -1,7 +1,7 @@
 """The noise floor of vibration sensors (see `models.noise_floor`): a sensor fault, told apart from the structure.
 
-Runs after `quality` and before what judges the structure: while the floor is another one, rows are faulty to those. The
-verdict is of finished days, and said at the first row of each UTC day.
+Runs after fixed limits, which hold whatever the sensor's noise, and before what is learned: while the floor is another
+one, rows are faulty to those. The verdict is of finished days, and said at the first row of each UTC day.
 """
 
 from __future__ import annotations
