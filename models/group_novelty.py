@@ -35,6 +35,7 @@ Array = NDArray[np.float64]
 STATISTICS = ("T", "Q", "channel")
 GAIN = 0.8  # environment must bring the left-out error below this share, else it is not regressed out
 _TINY = 1e-12
+_SETTLED = 8.0  # an average has forgotten all but e⁻⁸ after so many times 1/λ rows
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -133,7 +134,9 @@ def learn(values: Array, outside: Array, rule: Rule) -> Model:
         ValueError: too few rows to cut into stretches.
     """
     if rule.stretches < 3 or len(values) < 8 * rule.stretches:
-        raise ValueError(f"{len(values)} rows: expected at least 8 for each of {rule.stretches} stretches, of 3 or more")
+        raise ValueError(
+            f"{len(values)} rows: expected at least 8 for each of {rule.stretches} stretches, of 3 or more"
+        )
     centre, scale = _centre(values)
     outside_centre, outside_scale = _centre(outside)
     y = (values - centre) / np.where(scale > 0, scale, 1.0)
@@ -192,8 +195,9 @@ def _left_out(x: Array, y: Array, rule: Rule) -> tuple[Regression, NDArray[np.bo
         keep = np.ones(len(y), dtype=np.bool_)
         keep[begin:end] = False
         for design, into, rows_alike in ((bare, plain, np.zeros_like(memory)), (x, with_outside, memory)):
-            left = _residuals(regress(design[keep], y[keep]), design, y, rows_alike)
-            into[begin:end] = _average(left, rule.smoothing, start(y.shape[1]))[begin:end]
+            near = slice(max(0, begin - round(_SETTLED / rule.smoothing)), end)
+            left = _residuals(regress(design[keep], y[keep]), design[near], y[near], rows_alike)
+            into[begin:end] = _average(left, rule.smoothing, start(y.shape[1]))[begin - near.start :]
     helps = _power(with_outside) < GAIN**2 * _power(plain)
     full, middle = regress(x, y), regress(bare, y)
     coefficients = np.where(helps[:, None], full.coefficients, middle.coefficients)
@@ -206,9 +210,10 @@ def _power(left: Array) -> Array:
 
 def _residuals(fit: Regression, x: Array, y: Array, memory: Array) -> Array:
     """Residuals over what leverage adds to their deviation. Environment that is missing leaves a channel unjudged that
-    needs it, and only that one."""
+    needs it, and only that one.
+    """
     needs = (fit.coefficients[:, 1:] != 0).any(axis=1)
-    known = np.isfinite(x).all(axis=1)
+    known = np.asarray(np.isfinite(x).all(axis=1), dtype=np.bool_)
     whole = np.where(known[:, None], x, np.where(np.arange(x.shape[1]) == 0, 1.0, 0.0))
     widened = np.sqrt(1.0 + fit.leverage(whole)[:, None] * np.where(needs, memory, 0.0))
     return np.where(known[:, None] | ~needs, fit.residuals(whole, y) / widened, np.nan)
@@ -216,7 +221,8 @@ def _residuals(fit: Regression, x: Array, y: Array, memory: Array) -> Array:
 
 def _memory(residuals: Array) -> Array:
     """Integrated autocorrelation time of each channel in rows (Sokal, in: Functional Integration, 1997, 131), ≥ 1,
-    summed until the first negative one."""
+    summed until the first negative one.
+    """
     known = np.nan_to_num(residuals - np.nan_to_num(np.nanmedian(residuals, axis=0)))
     size = 2 * len(known)
     power = np.abs(np.fft.rfft(known, size, axis=0)) ** 2

@@ -40,9 +40,9 @@ class Regression:
 def regress(x: Array, y: Array) -> Regression:
     """Fit y (n, channels) on x (n, regressors); rows where either is NaN count for nothing."""
     ridge = 1e-9 * len(x) * np.eye(x.shape[1])
-    known_x = np.isfinite(x).all(axis=1)
+    known_x = np.asarray(np.isfinite(x).all(axis=1), dtype=np.bool_)
     whole = np.where(known_x[:, None], x, 0.0)
-    inverse = np.linalg.inv(whole.T @ whole + ridge)
+    inverse = np.asarray(np.linalg.inv(whole.T @ whole + ridge), dtype=np.float64)
     found = [_channel(whole, y[:, at], known_x, ridge) for at in range(y.shape[1])]
     return Regression(np.array(found), inverse)
 
@@ -53,14 +53,14 @@ def _channel(x: Array, y: Array, known_x: NDArray[np.bool_], ridge: Array) -> Ar
     if not y.size:
         return np.zeros(x.shape[1])
     weight = np.ones(y.size)
-    found = np.zeros(x.shape[1])
+    found: Array = np.zeros(x.shape[1])
     for _ in range(_ROUNDS):
         weighted = x * weight[:, None]
-        found = np.linalg.solve(weighted.T @ x + ridge, weighted.T @ y)
+        found = np.asarray(np.linalg.solve(weighted.T @ x + ridge, weighted.T @ y), dtype=np.float64)
         error = y - x @ found
         spread = robust_deviation(error - np.median(error))
         weight = TUNING / np.maximum(np.abs(error) / spread, TUNING) if spread > 0 else weight
-    return np.asarray(found)
+    return found
 
 
 def robust_deviation(errors: Array) -> float:

@@ -8,6 +8,8 @@ calmest, so that an event in the training part does not blind the detector.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ _EULER_GAMMA = 0.5772156649015329
 def stretches(rows: int, count: int) -> list[tuple[int, int]]:
     """(start, stop) of `count` stretches of nearly equal length."""
     edges = np.linspace(0, rows, count + 1).astype(np.int64).tolist()
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def stretch_limits(statistic: Array, count: int, chance: float) -> Array:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     LIMIT = "limit"  # a fixed limit crossed
     NOVELTY = "novelty"  # a feature left what temperature and the baseline explain
     NOVELTY_PROVISIONAL = "novelty_provisional"  # the same from the short-baseline detector
+    NOVELTY_GROUP = "novelty_group"  # like sensors together left what they learned of each other
     CRACK_TREND = "crack_trend"  # a crack grows beyond what temperature and season explain
     LIFE = "life"  # P10 of the remaining life comes before the planning horizon
     SENSOR_STUCK = "sensor_stuck"

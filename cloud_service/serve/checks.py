@@ -14,6 +14,7 @@ CHECKS: dict[Reason, str] = {
     Reason.LIMIT: "Fixed limits",
     Reason.NOVELTY: "Vibration against its baseline",
     Reason.NOVELTY_PROVISIONAL: "Vibration against the last days",
+    Reason.NOVELTY_GROUP: "The group of like sensors against its baseline",
     Reason.CRACK_TREND: "Crack growth",
     Reason.LIFE: "Remaining life",
     Reason.SENSOR_STUCK: "Sensor: same value again and again",
