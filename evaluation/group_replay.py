@@ -44,7 +44,13 @@ class Judged:
 
 
 def play_group(
-    rule: GroupRule, names: Sequence[str], t_ns: NDArray[np.int64], values: Floats, outside: Floats, *, at_once: int = 256
+    rule: GroupRule,
+    names: Sequence[str],
+    t_ns: NDArray[np.int64],
+    values: Floats,
+    outside: Floats,
+    *,
+    at_once: int = 256,
 ) -> Judged:
     """All rows in batches of `at_once`, the state through its bytes between them. The first `baseline_rows` rows are
     learned and then scored themselves; nothing is learned later.
@@ -55,6 +61,7 @@ def play_group(
         t_ns: (n,) ascending.
         values: (n, c).
         outside: (n, e) environment.
+        at_once: rows a batch; the result does not depend on it.
     """
     detector = next(one for one in GROUP_DETECTORS if one.name == DETECTOR)
     place = _place(rule, names)

@@ -46,7 +46,8 @@ class SkabSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Rows and events of some files, pooled. An event is a run of anomalous rows, found if any of them is flagged; a
-    false event is a run of flagged rows that touches none."""
+    false event is a run of flagged rows that touches none.
+    """
 
     true: int
     false: int
@@ -100,8 +101,10 @@ def evaluate(options: Options) -> Report:
         },
         tables=(_leaderboard(settings, runs, whole), _folders(settings, runs, flags)),
         notes=(
-            f"Limits are set from each file's first {settings.training_rows} rows; smoothing, stretches and chance were "
-            f"chosen on {', '.join(settings.choose)}. Environment: {', '.join(settings.environment)}.",
+            (
+                f"Limits are set from each file's first {settings.training_rows} rows, the group's settings were chosen on "
+                f"{', '.join(settings.choose)}. Environment: {', '.join(settings.environment)}."
+            ),
             "An event is a run of anomalous rows; found: any of its rows is flagged. A false event touches none.",
         ),
         unchanged=same,
@@ -140,7 +143,9 @@ def _spans(flags: Flags) -> list[slice]:
 
 def _leaderboard(settings: SkabSettings, runs: Sequence[RigRun], ours: Counted) -> Table:
     by_share = [np.arange(run.t_ns.size) >= settings.baseline_share * run.t_ns.size for run in runs]
-    rows = [(one.name, f"{one.f1:.2f}", _percent(one.far_percent), _percent(one.mar_percent)) for one in settings.published]
+    rows = [
+        (one.name, f"{one.f1:.2f}", _percent(one.far_percent), _percent(one.mar_percent)) for one in settings.published
+    ]
     names = (f"no data: all after {settings.baseline_share:.0%} of the file", "ours")
     rows += [_row(name, found) for name, found in zip(names, (count(runs, by_share), ours), strict=True)]
     return Table("all files, rows", ("method", "F1", "FAR %", "MAR %"), tuple(rows))

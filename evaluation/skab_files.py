@@ -63,7 +63,9 @@ def _read(folder: str, path: Path) -> RigRun:
         t_ns = np.array([row[0] for row in cells], dtype="datetime64[ns]").astype(np.int64)
         table = np.array([row[1:] for row in cells], dtype=np.float64)
     except ValueError as error:
-        raise UserError(f"{path}: {error}", "expected one time and one number a column, separated by semicolons") from None
+        raise UserError(
+            f"{path}: {error}", "expected one time and one number a column, separated by semicolons"
+        ) from None
     columns = tuple(name for name in header[1:] if name not in LABELS)
     labels = table[:, header[1:].index("anomaly")] > 0
     values = table[:, [header[1:].index(name) for name in columns]]

@@ -51,7 +51,7 @@ class Rule(msgspec.Struct, frozen=True):
     smoothing: float = 0.1
     stretches: int = 4
     chance: float = 0.05
-    retained: float = 0.6
+    retained: float = 0.8
 
 
 class Model(msgspec.Struct):
