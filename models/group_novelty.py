@@ -105,7 +105,7 @@ class Scores:
         statistic: index into `STATISTICS` of the largest.
         ratios: (k, 3) each statistic over its limit.
         channel: the channel that contributes most to the largest.
-        deviation: that channel's average over its own limit, signed.
+        deviation: that channel's average over its own limit, signed; where Q is the largest, what the others leave of it.
         shift: that channel's average in its own unit.
     """
 
@@ -170,8 +170,10 @@ def follow(model: Model, averages: Averages, values: Array, outside: Array) -> S
     channel = _contributor(model, units, scores, largest)
     row = np.arange(len(units))
     score = np.where(np.isfinite(units).any(axis=1), ratios[row, largest], np.nan)
-    natural = smooth[row, channel] * model.scale[channel]
-    return Scores(score, largest, ratios, channel, np.nan_to_num(units[row, channel]), np.nan_to_num(natural))
+    alone = np.where(largest == STATISTICS.index("Q"), (scores @ model.axes.T)[row, channel], 0.0)
+    deviation = np.nan_to_num(units[row, channel]) - alone
+    natural = np.nan_to_num(smooth[row, channel]) * model.scale[channel]
+    return Scores(score, largest, ratios, channel, deviation, natural)
 
 
 def _centre(columns: Array) -> tuple[Array, Array]:
@@ -245,9 +247,16 @@ def _average(rows: Array, smoothing: float, averages: Averages) -> Array:
 
 
 def _components(units: Array, retained: float) -> tuple[Array, Array, float]:
-    """Retained axes, the variance along each, and the mean variance of the others."""
-    variance, axes = np.linalg.eigh(units.T @ units / len(units))
-    variance, axes = np.maximum(variance[::-1], _TINY), axes[:, ::-1]
+    """Retained axes, the variance along each, and the mean variance of the others.
+
+    Axes of the spatial sign covariance, every row at length one, so that an event in the training part turns no axis;
+    robust variances along them (Visuri, Koivunen & Oja, J. Stat. Plan. Inference 91 (2000) 557).
+    """
+    signs = units / np.maximum(np.sqrt((units**2).sum(axis=1)), _TINY)[:, None]
+    _, axes = np.linalg.eigh(signs.T @ signs)
+    variance = np.array([robust_deviation(score) for score in (units @ axes).T]) ** 2
+    order = np.argsort(-variance, kind="stable")
+    variance, axes = np.maximum(variance[order], _TINY), axes[:, order]
     share = np.cumsum(variance) / variance.sum()
     count = min(int(np.searchsorted(share, retained)) + 1, max(1, variance.size - 1))
     rest = float(variance[count:].mean()) if count < variance.size else _TINY

@@ -2,8 +2,8 @@
 
 Gumbel distribution of the logs of the maxima of each stretch (Coles, An Introduction to Statistical Modeling of Extreme
 Values, 2001, chapter 3), as the thresholds of single channels (`models.extremes`), but for a handful of stretches
-instead of weeks: the scale is drawn towards a prior, and no stretch counts for more than `REACH` times the second
-calmest, so that an event in the training part does not blind the detector.
+instead of weeks: the scale is drawn towards a prior, and a stretch that reaches beyond `REACH` times the second calmest
+is set aside, so that an event in the training part does not blind the detector.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-REACH = 2.5
+REACH = 4.0
 PRIOR_SCALE, PRIOR_STRETCHES = 0.25, 3.0
 _EULER_GAMMA = 0.5772156649015329
 
@@ -41,9 +41,11 @@ def stretch_limits(statistic: Array, count: int, chance: float) -> Array:
     maxima = np.sort([known[start:stop].max(axis=0) for start, stop in stretches(len(known), count)], axis=0)
     alive = maxima[0] > 0
     logs = np.log(np.where(alive, maxima, 1.0))
-    logs = np.minimum(logs, logs[1] + np.log(REACH))
-    own = logs.var(axis=0, ddof=1) * 6.0 / np.pi**2 * (count - 1)
-    scale = np.sqrt((own + PRIOR_SCALE**2 * PRIOR_STRETCHES) / (count - 1 + PRIOR_STRETCHES))
+    calm = logs <= logs[1] + np.log(REACH)
+    calm_count = calm.sum(axis=0)
+    mean = np.where(calm, logs, 0.0).sum(axis=0) / calm_count
+    own = (np.where(calm, logs - mean, 0.0) ** 2).sum(axis=0) * 6.0 / np.pi**2
+    scale = np.sqrt((own + PRIOR_SCALE**2 * PRIOR_STRETCHES) / (calm_count - 1 + PRIOR_STRETCHES))
     reduced = -np.log(-np.log1p(-chance))
-    limits = np.exp(logs.mean(axis=0) + scale * (reduced - _EULER_GAMMA))
+    limits = np.exp(mean + scale * (reduced - _EULER_GAMMA))
     return np.where(alive, limits, np.inf)

@@ -26,6 +26,7 @@ from telltale.site import Group
 ALARM_SCORE = 1.5  # as of single channels: half as far again as the limit
 QUIET_SCORE = 0.75  # a block that comes nearer to a limit is not learned
 QUARANTINE_BLOCKS = 4
+ABSURD = 1e30  # what no sensor gives counts as missing
 MOST_STRETCHES = 12  # a longer baseline is cut into longer stretches
 SOURCE = "self-set: what left-out stretches of the group's own baseline exceed with the chance that was set"
 
@@ -67,7 +68,8 @@ class GroupNoveltyDetector:
         """Learn until there is a baseline, then a verdict for each row."""
         output = Output()
         fresh = batch.t_ns > state.last_ns
-        table = np.column_stack([batch.values, batch.outside])[fresh].astype(np.float32)
+        table = np.column_stack([batch.values, batch.outside])[fresh]
+        table = np.where(np.abs(table) < ABSURD, table, np.nan).astype(np.float32)
         t_ns = batch.t_ns[fresh]
         if not t_ns.size:
             return state, output
