@@ -138,6 +138,8 @@ def learn(values: Array, outside: Array, rule: Rule) -> Model:
             f"{len(values)} rows: expected at least 8 for each of {rule.stretches} stretches, of 3 or more"
         )
     centre, scale = _centre(values)
+    if np.isfinite(outside).all(axis=1).mean() < 0.5:
+        outside = np.zeros_like(outside)  # hardly ever known: it foretells nothing
     outside_centre, outside_scale = _centre(outside)
     y = (values - centre) / np.where(scale > 0, scale, 1.0)
     x = _design(outside, outside_centre, outside_scale)
@@ -225,7 +227,7 @@ def _memory(residuals: Array) -> Array:
     """Integrated autocorrelation time of each channel in rows (Sokal, in: Functional Integration, 1997, 131), ≥ 1,
     summed until the first negative one.
     """
-    known = np.nan_to_num(residuals - np.nan_to_num(np.nanmedian(residuals, axis=0)))
+    known = np.nan_to_num(residuals - _centre(residuals)[0])
     size = 2 * len(known)
     power = np.abs(np.fft.rfft(known, size, axis=0)) ** 2
     lagged = np.fft.irfft(power, size, axis=0)[: len(known) // 2]
@@ -247,16 +249,13 @@ def _average(rows: Array, smoothing: float, averages: Averages) -> Array:
 
 
 def _components(units: Array, retained: float) -> tuple[Array, Array, float]:
-    """Retained axes, the variance along each, and the mean variance of the others.
-
-    Axes of the spatial sign covariance, every row at length one, so that an event in the training part turns no axis;
-    robust variances along them (Visuri, Koivunen & Oja, J. Stat. Plan. Inference 91 (2000) 557).
+    """Retained axes, the variance along each, and the mean variance of the others; of the rows in which every channel
+    stays within its limit, so that an event in the training part turns no axis.
     """
-    signs = units / np.maximum(np.sqrt((units**2).sum(axis=1)), _TINY)[:, None]
-    _, axes = np.linalg.eigh(signs.T @ signs)
-    variance = np.array([robust_deviation(score) for score in (units @ axes).T]) ** 2
-    order = np.argsort(-variance, kind="stable")
-    variance, axes = np.maximum(variance[order], _TINY), axes[:, order]
+    within = (np.abs(units) <= 1.0).all(axis=1)
+    quiet = units[within] if within.any() else units
+    variance, axes = np.linalg.eigh(quiet.T @ quiet / len(quiet))
+    variance, axes = np.maximum(variance[::-1], _TINY), axes[:, ::-1]
     share = np.cumsum(variance) / variance.sum()
     count = min(int(np.searchsorted(share, retained)) + 1, max(1, variance.size - 1))
     rest = float(variance[count:].mean()) if count < variance.size else _TINY

@@ -1,7 +1,7 @@
 """Regression of channels on their environment that odd rows cannot pull away, with the leverage of each row.
 
 Huber's M-estimate by iteratively reweighted least squares (Huber & Ronchetti, Robust Statistics, 2nd ed. 2009,
-chapter 7), each channel by itself.
+chapter 7) with gross errors rejected (their section 4.8), each channel by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 TUNING = 2.0  # deviations beyond which a row's pull is bounded
+REJECTED = 8.0  # and beyond which a row does not pull at all
 _ROUNDS = 8
 _MAD_TO_SD = 1.4826
 
@@ -59,7 +60,8 @@ def _channel(x: Array, y: Array, known_x: NDArray[np.bool_], ridge: Array) -> Ar
         found = np.asarray(np.linalg.solve(weighted.T @ x + ridge, weighted.T @ y), dtype=np.float64)
         error = y - x @ found
         spread = robust_deviation(error - np.median(error))
-        weight = TUNING / np.maximum(np.abs(error) / spread, TUNING) if spread > 0 else weight
+        far = np.abs(error) / spread if spread > 0 else np.zeros(error.size)
+        weight = np.where(far < REJECTED, TUNING / np.maximum(far, TUNING), 0.0)
     return found
 
 

@@ -44,7 +44,9 @@ def batch(rows: int = ROWS, seed: int = 1) -> GroupBatch:
     return GroupBatch(np.arange(rows, dtype=np.int64) * 3600 * 10**9, values, outside)
 
 
-def play(detector: GroupDetector, at: GroupPlace, rows: GroupBatch, at_once: int, *, packed: bool = False) -> list[Output]:
+def play(
+    detector: GroupDetector, at: GroupPlace, rows: GroupBatch, at_once: int, *, packed: bool = False
+) -> list[Output]:
     state, outputs = detector.initial(at), []
     for start in range(0, len(rows), at_once):
         part = slice(start, start + at_once)
@@ -122,13 +124,13 @@ def test_late_and_hostile_rows_change_nothing_and_raise_nothing(detector: GroupD
 @every_detector
 def test_slow_damage_is_not_learned_and_quiet_rows_are(detector: GroupDetector) -> None:
     """Quiet blocks pass the quarantine; those of a channel that drifts away do not."""
-    calm = batch(1000)
-    calm = GroupBatch(calm.t_ns[:900], calm.values[:900], calm.outside[:900])
-    outputs = play(detector, place(freeze_rows=360), calm, 90)
+    noise = np.random.default_rng(3).standard_normal((3000, 3))
+    calm = GroupBatch(batch(3000).t_ns, 5 + 0.1 * noise, np.full((3000, len(LAGS_H)), 10.0))
+    outputs = play(detector, place(freeze_rows=360), calm, 300)
     grown = {float(finding.evidence["baseline_rows"]) for output in outputs for finding in output.findings}
     assert 240 < max(grown) <= 360
-    calm.values[:, 1] += np.maximum(0, np.arange(900) - 300) * 0.004
-    outputs = play(detector, place(freeze_rows=900), calm, 90)
+    calm.values[:, 1] += np.maximum(0, np.arange(3000) - 300) * 0.001
+    outputs = play(detector, place(freeze_rows=900), calm, 300)
     last = [finding for output in outputs for finding in output.findings][-1]
     assert last.tier is Tier.ALARM
     assert float(last.evidence["baseline_rows"]) < 480
