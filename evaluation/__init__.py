@@ -14,6 +14,11 @@ from evaluation.port import Evaluate
 EVALUATIONS: dict[str, str] = {
     "skab": "evaluation.skab",
     "yonghe": "evaluation.yonghe",
+    "crackmeter": "evaluation.crackmeter",
+    "life": "evaluation.life",
+    "rainflow": "evaluation.rainflow",
+    "virkler": "evaluation.virkler",
+    "environment": "evaluation.environment",
 }
 
 

@@ -53,6 +53,7 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "channels_present": ("sensors judged together", ""),
     "baseline_rows": ("rows of baseline", ""),
     "baseline_needs_rows": ("baseline needs rows", ""),
+    "baseline_since": ("baseline begun anew after", ""),
     "temperature_c": ("temperature", "°C"),
     "superseded_by": ("now judged by", ""),
     "windows": ("windows so far", ""),

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cloud_service.store.schema import Rows
 from models.life import PLANNING_RANGE_YEARS, quantiles
-from telltale.clock import NS_PER_YEAR
+from telltale.clock import NS_PER_DAY, NS_PER_YEAR
 from telltale.findings import Finding, Life, Reason, Refusal, Tier
 
 MAX_SCORE = 100.0
@@ -16,6 +16,12 @@ MAX_SCORE = 100.0
 def refusal(channel: str, t_ns: int, reason: Refusal, detail: str, source: str = "") -> Life:
     """No estimate, and why."""
     return Life(channel=channel, t_ns=t_ns, refused=reason, detail=detail, source=source)
+
+
+def undated_refusal(channel: str, day: int, source: str = "") -> Life:
+    """No estimate because of readings of unknown time, said as of the end of a UTC day."""
+    text = "the gateway's clock was not synchronised, and the readings came long after the time they state"
+    return refusal(channel, (day + 1) * NS_PER_DAY, Refusal.CLOCK_UNRELIABLE, text, source)
 
 
 def life_of(
@@ -28,7 +34,21 @@ def life_of(
     source: str,
 ) -> Life:
     """An estimate from draws of the years that remain."""
-    p5, p10, p50, p90, p95 = (t_ns + round(years * NS_PER_YEAR) for years in quantiles(draws_years))
+    years = quantiles(draws_years)
+    return life_at(channel, t_ns, years, detail=detail, assumptions=assumptions, source=source)
+
+
+def life_at(
+    channel: str,
+    t_ns: int,
+    years: tuple[float, float, float, float, float],
+    *,
+    detail: str,
+    assumptions: tuple[str, ...],
+    source: str,
+) -> Life:
+    """An estimate from P5, P10, P50, P90, P95 of the years that remain."""
+    p5, p10, p50, p90, p95 = (t_ns + round(one * NS_PER_YEAR) for one in years)
     return Life(
         channel=channel,
         t_ns=t_ns,
