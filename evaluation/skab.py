@@ -102,7 +102,7 @@ def evaluate(options: Options) -> Report:
         tables=(_leaderboard(settings, runs, whole), _folders(settings, runs, flags)),
         notes=(
             (
-                f"Limits are set from each file's first {settings.training_rows} rows, the group's settings were chosen "
+                f"Limits are set from each file's first {settings.training_rows} rows; the settings were chosen "
                 f"on {', '.join(settings.choose)}. Environment: {', '.join(settings.environment)}."
             ),
             "An event is a run of anomalous rows; found: any of its rows is flagged. A false event touches none.",

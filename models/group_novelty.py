@@ -105,7 +105,7 @@ class Scores:
         statistic: index into `STATISTICS` of the largest.
         ratios: (k, 3) each statistic over its limit.
         channel: the channel that contributes most to the largest.
-        deviation: that channel's average over its own limit, signed; where Q is the largest, what the others leave of it.
+        deviation: that channel's average over its own limit, signed; of Q, what the others leave of it.
         shift: that channel's average in its own unit.
     """
 

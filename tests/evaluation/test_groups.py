@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from evaluation.port import Options
-from evaluation.skab import count, evaluate as evaluate_skab
+from evaluation.skab import count
+from evaluation.skab import evaluate as evaluate_skab
 from evaluation.skab_files import RigRun, read_runs
-from evaluation.yonghe import FILE, area, evaluate as evaluate_yonghe
+from evaluation.yonghe import FILE, area
+from evaluation.yonghe import evaluate as evaluate_yonghe
 from telltale.errors import UserError
 
 HEADER = "datetime;A;B;C;Temperature;Thermocouple;anomaly;changepoint"

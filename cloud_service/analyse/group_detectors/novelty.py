@@ -68,8 +68,8 @@ class GroupNoveltyDetector:
         """Learn until there is a baseline, then a verdict for each row."""
         output = Output()
         fresh = batch.t_ns > state.last_ns
-        table = np.column_stack([batch.values, batch.outside])[fresh]
-        table = np.where(np.abs(table) < ABSURD, table, np.nan).astype(np.float32)
+        wide = np.column_stack([batch.values, batch.outside])[fresh]
+        table = np.where(np.abs(wide) < ABSURD, wide, np.nan).astype(np.float32)
         t_ns = batch.t_ns[fresh]
         if not t_ns.size:
             return state, output
