@@ -43,6 +43,10 @@ class GroupBatch:
     def __len__(self) -> int:
         return int(self.t_ns.size)
 
+    def take(self, rows: slice) -> GroupBatch:
+        """Some of the rows."""
+        return GroupBatch(self.t_ns[rows], self.values[rows], self.outside[rows])
+
 
 class GroupDetector(Protocol):
     """One way to judge a group."""

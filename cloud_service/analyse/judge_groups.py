@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from cloud_service.analyse.baselines import OWNER, Renewed, explain
 from cloud_service.analyse.detector import Batch, Output
 from cloud_service.analyse.gather import Ended, Gathering, Reading, gather, nothing_gathered, reading
 from cloud_service.analyse.group_detector import GroupDetector, GroupPlace
@@ -59,17 +60,28 @@ def _readings(place: GroupPlace, shown: Shown) -> list[Reading]:
 
 
 def _judge(place: GroupPlace, detector: GroupDetector, ended: Ended, bench: Bench, result: StepResult) -> None:
-    subject, owner = place.place.structure.id, f"{detector.name} {place.group.id}"
-    state = bench.states.get(subject, owner, detector.state_type, partial(detector.initial, place))
+    """The rows that ended, cut where an operator's act on any channel of the group ends its baseline."""
+    subject, owner, began = place.place.structure.id, f"{detector.name} {place.group.id}", f"{OWNER} {place.group.id}"
+    states, whole = bench.states, Output()
+    renewed = states.get(subject, began, Renewed, Renewed)
+    current = renewed.event.get(detector.name)
     try:
-        state, output = detector.step(place, state, ended.batch)
+        for rows, event in bench.baselines.group_parts(place.group.channels, ended.batch.t_ns, current):
+            if event is not None and event != renewed.event.get(detector.name):
+                renewed.event[detector.name] = event
+                states.put(subject, began, renewed)
+                states.put(subject, owner, detector.initial(place))
+            state = states.get(subject, owner, detector.state_type, partial(detector.initial, place))
+            state, output = detector.step(place, state, ended.batch.take(rows))
+            states.put(subject, owner, state)
+            explain(output, event)
+            whole.add(output)
     except Exception as error:  # noqa: BLE001 - one group's fault must not end the stream
-        bench.states.forget(subject, owner)
+        states.forget(subject, owner)
+        states.forget(subject, began)  # both as committed
         text, newest_ns = f"{type(error).__name__}: {error}", int(ended.batch.t_ns[-1])
         result.faults.append(Fault(place.place.channel.id, detector.name, text, newest_ns))
-        return
-    bench.states.put(subject, owner, state)
-    _collect(place, ended, output, bench, result)
+    _collect(place, ended, whole, bench, result)
 
 
 def _collect(place: GroupPlace, ended: Ended, output: Output, bench: Bench, result: StepResult) -> None:

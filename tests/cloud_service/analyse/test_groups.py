@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cloud_service.analyse.baselines import Baselines
 from cloud_service.analyse.decode import Decoded
 from cloud_service.analyse.outcome import StepResult
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
+from cloud_service.baseline_record import Act, BaselineEvent
 from telltale.clock import NS_PER_HOUR
 from telltale.findings import Reason, Tier
 from telltale.readings import Block
@@ -49,8 +51,11 @@ def frames(order: Sequence[tuple[int, int]], values: np.ndarray) -> list[Decoded
     return found
 
 
-def run(entries: list[Decoded], size: int, *, restart: bool = False) -> list[StepResult]:
+def run(
+    entries: list[Decoded], size: int, *, restart: bool = False, acts: Sequence[BaselineEvent] = ()
+) -> list[StepResult]:
     step, states, committed, results = Step(site(), ()), States(), {}, []
+    step.baselines = Baselines(list(acts))
     for start in range(0, len(entries), size):
         results.append(step(states, entries[start : start + size])[1])
         if restart:
@@ -114,3 +119,17 @@ def test_what_comes_for_a_row_that_has_ended_changes_nothing():
     late = frames([*IN_TURN, (130, 0)], values)
     late[-1] = frames([(130, 0)], values + 50)[0]
     assert verdicts(run(late, 50)) == verdicts(run(frames(IN_TURN, values), 50))
+
+
+def test_an_act_on_one_channel_ends_the_baseline_of_its_group_however_frames_come():
+    at_ns = T0_NS + 30 * NS_PER_HOUR
+    times = {"declared_ns": at_ns, "recorded_ns": at_ns, "effective_ns": at_ns}
+    act = BaselineEvent(id=1, channel="pier.b", act=Act.SENSOR_REPLACED, who="op", why="dead", **times)
+    entries = frames(IN_TURN, readings())
+    whole = run(entries, len(entries), acts=[act])
+    found = [one.finding for result in whole for one in result.judged]
+    assert not [fault for result in whole for fault in result.faults]
+    judged = [one for one in found if "statistic" in one.evidence]
+    assert judged[0].t_ns == at_ns + BASELINE * NS_PER_HOUR
+    assert all("sensor replaced" in str(one.evidence["baseline_since"]) for one in judged)
+    assert verdicts(run(entries, 7, restart=True, acts=[act])) == verdicts(whole)
