@@ -50,7 +50,7 @@ class Rule(msgspec.Struct, frozen=True):
 
     smoothing: float = 0.1
     stretches: int = 4
-    chance: float = 0.05
+    chance: float = 0.02
     retained: float = 0.8
 
 
