@@ -36,7 +36,7 @@ def main() -> None:
     below.axvspan(0, LEARNED, color="#000000", alpha=0.06, label="baseline")
     below.set(xlabel="row", ylabel="statistic over its limit", xlim=(0, ROWS))
     below.legend(fontsize=8, loc="upper left")
-    figure.savefig(OUT / "group-novelty.png", dpi=55)
+    figure.savefig(OUT / "group-novelty.png", dpi=50)
     plt.close(figure)
 
 
