@@ -14,6 +14,7 @@ from evaluation.port import Evaluate
 EVALUATIONS: dict[str, str] = {
     "skab": "evaluation.skab",
     "yonghe": "evaluation.yonghe",
+    "cwru": "evaluation.cwru",
     "crackmeter": "evaluation.crackmeter",
     "life": "evaluation.life",
     "rainflow": "evaluation.rainflow",
