@@ -12,6 +12,8 @@ from evaluation.port import Evaluate
 
 # name → module with a function `evaluate` (see `evaluation.port.Evaluate`); imported when it is asked for
 EVALUATIONS: dict[str, str] = {
+    "skab": "evaluation.skab",
+    "yonghe": "evaluation.yonghe",
     "cwru": "evaluation.cwru",
     "crackmeter": "evaluation.crackmeter",
     "life": "evaluation.life",

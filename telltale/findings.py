@@ -26,6 +26,7 @@ class Reason(StrEnum):
     VIBRATION_VELOCITY = "vibration_velocity"  # a guide value of a standard for buildings reached
     NOVELTY = "novelty"  # a feature left what temperature and the baseline explain
     NOVELTY_PROVISIONAL = "novelty_provisional"  # the same from the short-baseline detector
+    NOVELTY_GROUP = "novelty_group"  # like sensors together left what they learned of each other
     CRACK_TREND = "crack_trend"  # a crack grows beyond what temperature and season explain
     LIFE = "life"  # P10 of the remaining life comes before the planning horizon
     SENSOR_STUCK = "sensor_stuck"

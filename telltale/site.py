@@ -25,6 +25,7 @@ from telltale.topics import NAME_PATTERN
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[float, Meta(gt=0)]
 Level = Literal["warn", "alarm"]
+GroupQuantity = Literal["value", "mean", "rms", "peak", "mode1_hz", "mode2_hz", "mode3_hz", "mode4_hz"]
 GuideName = Literal[
     "din_4150_3.industrial.foundation",
     "din_4150_3.industrial.top_floor",
@@ -187,6 +188,33 @@ class Channel(Settings, frozen=True):
         return self.name or self.id
 
 
+class Group(Settings, frozen=True):
+    """Like sensors of one structure (same kind, unit, shape and interval) that are judged together as well as alone.
+
+    Attributes:
+        id: unique in the structure.
+        channels: ids, at least two. Findings of the group stand at the first one.
+        quantity: the reading itself (scalars), or a feature of the windows (waveforms).
+        every_s: a row of the group holds the means of so many seconds; None: the channels' interval.
+        wait_s: for how long a row waits for a channel that has fallen behind, event time; None: two rows.
+        baseline_rows: rows that are learned before anything is judged.
+        freeze_rows: quiet rows are learned, after a quarantine, until there are so many; no more than `baseline_rows`:
+            nothing is learned later.
+        smoothing, stretches, chance: see `models.group_novelty.Rule`.
+    """
+
+    id: Name
+    channels: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=64)]
+    quantity: GroupQuantity = "value"
+    every_s: Positive | None = None
+    wait_s: Positive | None = None
+    baseline_rows: Annotated[int, Meta(ge=96, le=5000)] = 504
+    freeze_rows: Annotated[int, Meta(ge=0, le=5000)] = 4380
+    smoothing: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    stretches: Annotated[int, Meta(ge=3, le=12)] = 4
+    chance: Annotated[float, Meta(gt=0, lt=0.5)] = 0.02
+
+
 class Structure(Settings, frozen=True):
     """A bridge, a gallery, a lining: what is judged as one and mailed about as one."""
 
@@ -194,6 +222,7 @@ class Structure(Settings, frozen=True):
     name: str
     type: str = ""
     channels: tuple[Channel, ...] = ()
+    groups: tuple[Group, ...] = ()
 
 
 class Facility(Settings, frozen=True):
@@ -321,6 +350,7 @@ def build_site(file: _SiteFile, where: str) -> Site:
                 if channel.id in places:
                     raise SettingsError(f"{where}: channel {channel.id!r} appears twice", "give each an id of its own")
                 places[channel.id] = Place(facility, structure, channel)
+            _check_groups(structure, where)
     _check_references(places, where)
     for contact in file.contacts:
         for wanted in contact.structures:
@@ -386,6 +416,42 @@ def _check_references(places: dict[str, Place], where: str) -> None:
             raise SettingsError(
                 f"{where}: channel {channel.id!r}: temperature {channel.temperature!r} is no temperature channel"
             )
+
+
+def _check_groups(structure: Structure, where: str) -> None:
+    channels = {channel.id: channel for channel in structure.channels}
+    seen: set[str] = set()
+    for group in structure.groups:
+        named = f"{where}: structure {structure.id!r}: group {group.id!r}"
+        if group.id in seen:
+            raise SettingsError(f"{named} appears twice", "give each an id of its own")
+        seen.add(group.id)
+        missing = [name for name in group.channels if name not in channels]
+        if missing:
+            raise SettingsError(f"{named}: no channel {missing[0]!r}", _known(channels))
+        if len(set(group.channels)) < len(group.channels):
+            raise SettingsError(f"{named}: a channel appears twice", "name each once")
+        _check_alike(group, [channels[name] for name in group.channels], named)
+
+
+def _check_alike(group: Group, members: list[Channel], named: str) -> None:
+    first = members[0]
+    for channel in members:
+        for key in ("kind", "unit", "interval_s", "is_waveform", "rate_hz", "window_samples"):
+            if getattr(channel, key) != getattr(first, key):
+                raise SettingsError(
+                    f"{named}: {key} of {channel.id!r} differs from that of {first.id!r}",
+                    "a group holds like sensors: same kind, unit, shape and interval",
+                )
+    if (group.quantity == "value") == first.is_waveform:
+        raise SettingsError(
+            f"{named}: quantity {group.quantity!r}",
+            "expected a feature of the windows, such as rms" if first.is_waveform else "expected value for scalars",
+        )
+    if group.every_s is not None and group.every_s < first.interval_s:
+        raise SettingsError(
+            f"{named}: every_s {group.every_s:g}", f"expected at least {first.interval_s:g}, the interval"
+        )
 
 
 def _known(names: object) -> str:

@@ -14,6 +14,7 @@ GROUP_OF: dict[Reason, str] = {
     Reason.VIBRATION_VELOCITY: "velocity",
     Reason.NOVELTY: "novelty",
     Reason.NOVELTY_PROVISIONAL: "novelty",
+    Reason.NOVELTY_GROUP: "novelty",
     Reason.CRACK_TREND: "deterioration",
     Reason.LIFE: "deterioration",
     Reason.SENSOR_STUCK: SENSOR,

@@ -8,11 +8,12 @@ learn them. The time of the newest act that was applied is a state of its own, c
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Detector, Output
 from cloud_service.analyse.states import States
@@ -59,29 +60,40 @@ class Baselines:
             yield batch, None, False
             return
         renewed = states.get(channel, OWNER, Renewed, Renewed)
-        for rows, event in self._pieces(channel, batch, renewed.event.get(detector.name)):
+        current = renewed.event.get(detector.name)
+        for rows, event in _pieces(self._by_channel[channel], batch.t_ns, current):
             begins = event is not None and event != renewed.event.get(detector.name)
             if begins and event is not None:
                 renewed.event[detector.name] = event
                 states.put(channel, OWNER, renewed)
             yield batch.take(rows), event, begins
 
-    def _pieces(
-        self, channel: str, batch: Batch, current: BaselineEvent | None
+    def group_parts(
+        self, channels: Sequence[str], t_ns: NDArray[np.int64], current: BaselineEvent | None
     ) -> Iterator[tuple[slice, BaselineEvent | None]]:
-        """Runs of rows with the act that their baseline began with; `current` is the one that holds before them."""
-        start = 0 if current is None else int(np.searchsorted(batch.t_ns, current.effective_ns))
-        for event in self._by_channel[channel]:
-            if current is not None and (event.effective_ns, event.id) <= (current.effective_ns, current.id):
-                continue
-            stop = int(np.searchsorted(batch.t_ns, event.effective_ns))
-            if stop == len(batch):
-                break
-            if stop > start:
-                yield slice(start, stop), current
-            start, current = max(start, stop), event
-        if start < len(batch):
-            yield slice(start, len(batch)), current
+        """As `parts`, of the rows of a group: an act on any of its channels ends the group's baseline. `current` is the
+        act that the baseline began with before these rows.
+        """
+        events = [event for channel in channels for event in self._by_channel.get(channel, ())]
+        yield from _pieces(sorted(events, key=lambda item: (item.effective_ns, item.id)), t_ns, current)
+
+
+def _pieces(
+    events: Sequence[BaselineEvent], t_ns: NDArray[np.int64], current: BaselineEvent | None
+) -> Iterator[tuple[slice, BaselineEvent | None]]:
+    """Runs of rows with the act that their baseline began with; `current` is the one that holds before them."""
+    start = 0 if current is None else int(np.searchsorted(t_ns, current.effective_ns))
+    for event in events:
+        if current is not None and (event.effective_ns, event.id) <= (current.effective_ns, current.id):
+            continue
+        stop = int(np.searchsorted(t_ns, event.effective_ns))
+        if stop == t_ns.size:
+            break
+        if stop > start:
+            yield slice(start, stop), current
+        start, current = max(start, stop), event
+    if start < t_ns.size:
+        yield slice(start, t_ns.size), current
 
 
 def explain(output: Output, event: BaselineEvent | None) -> None:

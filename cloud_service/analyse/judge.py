@@ -50,15 +50,22 @@ class Bench:
 
 def judge(
     order: Sequence[Place], segment: Segment, around: SegmentSurroundings, bench: Bench, result: StepResult
-) -> None:
-    """Judge every channel of the segment, in `order`, and add what was found to `result`."""
+) -> dict[str, list[tuple[Batch, Run]]]:
+    """Judge every channel of the segment, in `order`, and add what was found to `result`.
+
+    Returns:
+        channel → its batches, with what was found faulty.
+    """
+    shown: dict[str, list[tuple[Batch, Run]]] = {}
     for place in order:
         for run in segment.runs(place.channel.id):
-            _judge_run(place, run, around, bench, result)
+            batch = _judge_run(place, run, around, bench, result)
+            shown.setdefault(place.channel.id, []).append((batch, run))
     around.finish()
+    return shown
 
 
-def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench, result: StepResult) -> None:
+def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench, result: StepResult) -> Batch:
     batch = _batch(place, run, around, bench.undated)
     result.rows.extend(reading_rows(place.channel, batch, run.piece.blocks, bench.waveform_every))
     shown = False
@@ -76,6 +83,7 @@ def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench
         around.show(place.channel, run, batch.faulty)
     channel, heard_ns = place.channel.id, bench.heard_ns[int(run.frames[-1])]
     bench.before_ns[channel] = max(heard_ns, bench.before_ns.get(channel, heard_ns))
+    return batch
 
 
 def _batch(place: Place, run: Run, around: SegmentSurroundings, undated: NDArray[np.bool_]) -> Batch:

@@ -1,6 +1,6 @@
 """Analysis as one pure step: states and frames in, states and results out. No clock, no I/O.
 
-    frames → route → cut → transform → segment → judge → StepResult
+    frames → route → cut → transform → segment → judge → judge_groups → StepResult
 
 What it says of a frame depends on the frames before it in the journal, not on how many came in one call.
 """
@@ -17,7 +17,10 @@ from cloud_service.analyse.baselines import Baselines
 from cloud_service.analyse.cut import cut
 from cloud_service.analyse.decode import AHEAD_NS, Decoded, Skip, SkipReason
 from cloud_service.analyse.detector import LAGS_H, Batch, Detector
+from cloud_service.analyse.group_detector import GroupDetector
+from cloud_service.analyse.group_detectors import GROUP_DETECTORS
 from cloud_service.analyse.judge import NEVER, Bench, judge
+from cloud_service.analyse.judge_groups import groups_of, judge_groups
 from cloud_service.analyse.order import judging_order
 from cloud_service.analyse.outcome import Judged, Latest, StepResult
 from cloud_service.analyse.piece import Piece
@@ -42,12 +45,19 @@ class Step:
     """
 
     def __init__(
-        self, site: Site, detectors: Sequence[Detector], waveform_every: int = 1, mode: ClockMode = "system"
+        self,
+        site: Site,
+        detectors: Sequence[Detector],
+        waveform_every: int = 1,
+        mode: ClockMode = "system",
+        group_detectors: Sequence[GroupDetector] = GROUP_DETECTORS,
     ) -> None:
         self._site = site
         self._mode = mode
         self._detectors = detectors
         self._waveform_every = waveform_every
+        self._groups = groups_of(site)
+        self._group_detectors = group_detectors
         self.baselines = Baselines()
         self._orders: Mapping[str, tuple[Place, ...]] = {
             structure.id: tuple(site.places[channel] for channel in judging_order(structure))
@@ -147,8 +157,10 @@ class Step:
 
     def _judge_structure(self, structure: str, found: Iterable[Segment], bench: Bench, result: StepResult) -> None:
         around = bench.states.get(structure, "surroundings", Surroundings, Surroundings)
+        groups, states = self._groups[structure], bench.states
         for segment in found:
-            judge(self._orders[structure], segment, enter(around, bench.states, segment), bench, result)
+            shown = judge(self._orders[structure], segment, enter(around, states, segment), bench, result)
+            judge_groups(groups, self._group_detectors, shown, bench, result)
         bench.states.put(structure, "surroundings", around)
 
 

@@ -15,6 +15,7 @@ CHECKS: dict[Reason, str] = {
     Reason.VIBRATION_VELOCITY: "Vibration velocity against the guide value",
     Reason.NOVELTY: "Vibration against its baseline",
     Reason.NOVELTY_PROVISIONAL: "Vibration against the last days",
+    Reason.NOVELTY_GROUP: "The group of like sensors against its baseline",
     Reason.CRACK_TREND: "Crack growth",
     Reason.LIFE: "Remaining life",
     Reason.SENSOR_STUCK: "Sensor: same value again and again",

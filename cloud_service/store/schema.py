@@ -122,6 +122,15 @@ MEASUREMENTS: dict[str, Measurement] = {
             ("score",),
             is_rewritten=True,
         ),
+        # Novelty of a group of like sensors, at the group's first channel: score 1 is the limit; t, q and single are
+        # the statistics over their limits, `contributor` adds most to it, `sign` says which way.
+        Measurement(
+            "group_novelty",
+            "channel",
+            {"score": _F, "t": _F, "q": _F, "single": _F, "contributor": _T, "sign": _I},
+            ("score",),
+            is_rewritten=True,
+        ),
         # Fatigue of a strain channel, a row a window or a day.
         Measurement(
             "fatigue",

@@ -31,7 +31,7 @@ _SINCE_2 = {"waveform": ("dtype", "scale", "offset")}
 # Measurements that came with the third version.
 _SINCE_3 = ("completeness", "books")
 # And with the fourth.
-_SINCE_4 = ("velocity", "modes")
+_SINCE_4 = ("velocity", "modes", "group_novelty")
 
 
 def table_sql(measurement: Measurement) -> str:

@@ -9,7 +9,7 @@ from telltale.clock import NS_PER_DAY, NS_PER_S, NS_PER_YEAR
 from telltale.findings import Finding, Reason
 
 _SILENT = (Reason.SILENT_CHANNEL, Reason.SILENT_GATEWAY)
-_NOVEL = (Reason.NOVELTY, Reason.NOVELTY_PROVISIONAL)
+_NOVEL = (Reason.NOVELTY, Reason.NOVELTY_PROVISIONAL, Reason.NOVELTY_GROUP)
 
 
 def badness(finding: Finding) -> str:

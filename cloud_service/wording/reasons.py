@@ -48,6 +48,12 @@ WORDS: dict[Reason, Words] = {
         "finding is provisional.",
         "Have an engineer look at the readings; inspect if the change stays.",
     ),
+    Reason.NOVELTY_GROUP: Words(
+        "sensors of a group no longer agree as they did",
+        "Like sensors, judged together, have left the range that temperature and their own past explain. The one that "
+        "contributes most is named below; a fault of its sensor can look the same.",
+        "Compare the sensor that is named with its neighbours. If it is sound, have an engineer inspect that place.",
+    ),
     Reason.CRACK_TREND: Words(
         "a crack grows",
         "The crack widens more than temperature and season explain.",

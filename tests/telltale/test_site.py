@@ -96,3 +96,47 @@ def test_a_fatigue_detail_of_the_registry_brings_its_category(tmp_path: Path) ->
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml: no such file"):
         load_site(tmp_path / "nowhere.toml")
+
+
+GROUP = """
+[[facilities.structures.channels]]
+id = "bridge.t2"
+kind = "temperature"
+unit = "°C"
+gateway = "gw-1"
+interval_s = 1800
+[[facilities.structures.groups]]
+id = "air"
+channels = ["bridge.t", "bridge.t2"]
+[[contacts]]
+"""
+GROUPED = GOOD.replace("[[contacts]]", GROUP.strip(), 1)
+
+
+def test_a_group_holds_like_sensors(tmp_path: Path) -> None:
+    site = load_text(tmp_path, GROUPED)
+    assert site.places["bridge.t2"].structure.groups[0].channels == ("bridge.t", "bridge.t2")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('["bridge.t", "bridge.t2"]', '["bridge.t", "bridge.t3"]', ["group 'air'", "bridge.t3", "bridge.t2"]),
+        ('["bridge.t", "bridge.t2"]', '["bridge.t", "bridge.t"]', ["group 'air'", "twice"]),
+        (
+            '["bridge.t", "bridge.t2"]',
+            '["bridge.t", "bridge.az"]',
+            ["group 'air'", "kind", "bridge.az", "like sensors"],
+        ),
+        ('["bridge.t", "bridge.t2"]', '["bridge.t"]', ["groups[0].channels"]),
+        ('id = "air"', 'id = "air"\nquantity = "rms"', ["group 'air'", "quantity 'rms'", "value"]),
+        ('id = "air"', 'id = "air"\nevery_s = 60', ["group 'air'", "every_s 60", "1800"]),
+        ('id = "air"', 'id = "air"\nbaseline_rows = 5', ["groups[0].baseline_rows"]),
+    ],
+)
+def test_a_mistake_in_a_group_is_named(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
+    assert old in GROUPED
+    with pytest.raises(SettingsError) as caught:
+        load_text(tmp_path, GROUPED.replace(old, new))
+    for word in words:
+        assert word in str(caught.value)
