@@ -11,7 +11,9 @@ from importlib import import_module
 from evaluation.port import Evaluate
 
 # name → module with a function `evaluate` (see `evaluation.port.Evaluate`); imported when it is asked for
-EVALUATIONS: dict[str, str] = {}
+EVALUATIONS: dict[str, str] = {
+    "cmapss": "evaluation.cmapss",
+}
 
 
 def load(name: str) -> Evaluate:
