@@ -1,8 +1,8 @@
 """C-MAPSS turbofan engines: life left at the last row of each test engine, by the service's remaining-life model.
 
 Files as NASA publishes them: `train_FD001.txt`, `test_FD001.txt`, `RUL_FD001.txt` (unit, cycle, three operating
-settings, 21 sensors; Saxena, Goebel, Simon & Eklund 2008, "Damage propagation modeling for aircraft engine run-to-failure
-simulation", PHM). The engines are simulated.
+settings, 21 sensors; Saxena, Goebel, Simon & Eklund 2008, "Damage propagation modeling for aircraft engine
+run-to-failure simulation", PHM). The engines are simulated.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from evaluation.port import Options, Report, Table
 from models.indicator_history import smoothed
 from models.life import QUANTILES
+from models.life_scores import asymmetric_score, coverage, interval_score, rms
 from models.remaining_life import Left, LifeModel, life_left
-from models.remaining_life_training import Histories, Training, train, usable_columns
+from models.remaining_life_settings import Training
+from models.remaining_life_training import Histories, train, usable_columns
 from telltale.errors import UserError
 from telltale.settings import Settings, load
 
@@ -147,29 +149,13 @@ def figures_of(judged: Judged, truth: Floats, cap: float) -> dict[str, float]:
     capped = np.minimum(truth, cap)
     low, high = np.minimum(judged.left.quantiles[:, [0, -1]], cap).T
     return {
-        "rmse": _rms(judged.left.expected - capped),
-        "rmse_uncapped": _rms(judged.left.expected - truth),
-        "score": nasa_score(judged.left.expected - capped),
-        "coverage90": float(np.mean((low <= capped) & (capped <= high))),
-        "interval_score": interval_score(low, high, capped),
+        "rmse": rms(judged.left.expected - capped),
+        "rmse_uncapped": rms(judged.left.expected - truth),
+        "score": asymmetric_score(judged.left.expected - capped),
+        "coverage90": coverage(low, high, capped),
+        "interval_score": interval_score(low, high, capped, COVERAGE),
         "train_s": judged.train_s,
     }
-
-
-def nasa_score(late: Floats) -> float:
-    """Σ exp(-d/13) - 1 for early and exp(d/10) - 1 for late predictions (Saxena et al. 2008, section 5)."""
-    return float(np.where(late < 0, np.expm1(-late / 13), np.expm1(late / 10)).sum())
-
-
-def interval_score(low: Floats, high: Floats, truth: Floats) -> float:
-    """Mean width plus 2/α of what lies outside, α = 0.1 (Gneiting & Raftery 2007, equation 43)."""
-    alpha = 1 - COVERAGE
-    missed = np.maximum(low - truth, 0) + np.maximum(truth - high, 0)
-    return float(np.mean(high - low + 2 / alpha * missed))
-
-
-def _rms(errors: Floats) -> float:
-    return float(np.sqrt(np.mean(errors**2)))
 
 
 def _baseline(learned: Engines, truth: Floats, cap: float) -> tuple[float, float]:
@@ -177,7 +163,7 @@ def _baseline(learned: Engines, truth: Floats, cap: float) -> tuple[float, float
     capped = np.minimum(truth, cap)
     columns = np.zeros(learned.sensors.shape[1], dtype=np.bool_)
     constant = np.minimum(histories(learned, columns, Training()).left, cap).mean() - capped
-    return _rms(constant), nasa_score(constant)
+    return rms(constant), asymmetric_score(constant)
 
 
 def changed(engines: Engines) -> Engines:

@@ -22,6 +22,7 @@ SUMMARY = {
     "demo": "the whole system on this machine, on a simulated site in time-lapse",
     "edge": "run the agent of a gateway",
     "evaluate": "the detectors and life models, judged on published recordings and on simulated years",
+    "model": "remaining-life models: train on run-to-failure histories, judge, show the card",
     "pki": "a small certificate authority for gateways, broker and service",
     "replay": "play a recording through an agent",
     "sim": "write simulated readings and their ground truth to files",
