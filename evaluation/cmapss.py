@@ -41,10 +41,9 @@ PUBLISHED = (
 
 
 class CmapssSettings(Settings, frozen=True):
-    """`cmapss.toml`: seeds to average over, sensors a row, how to train, and the regimes of each set."""
+    """`cmapss.toml`: seeds to average over, how to train, and the regimes of each set."""
 
     seeds: int
-    sensors: int
     training: Training
     regimes: dict[str, int]
 

@@ -62,8 +62,8 @@ class Trained:
 def usable_columns(values: Floats) -> NDArray[np.bool_]:
     """(p,) indicators that vary, and take at least three values."""
     still = np.ptp(values, axis=0) <= 1e-9 * np.abs(values).max(axis=0, initial=0.0)
-    few = [np.unique(column).size < FEWEST_LEVELS for column in values.T]
-    return ~(still | np.array(few, dtype=np.bool_))
+    few = np.array([np.unique(column).size < FEWEST_LEVELS for column in values.T], dtype=np.bool_)
+    return np.asarray(~(still | few))
 
 
 def train(histories: Histories, settings: Training, seed: int) -> Trained:
@@ -72,7 +72,7 @@ def train(histories: Histories, settings: Training, seed: int) -> Trained:
     Args:
         histories: at least `FEWEST_ASSETS` assets and as many as folds, `values` of `usable_columns` only, and
             `conditions` only where there is more than one regime.
-        settings: see `Training`.
+        settings: see `Training`, with `cap` and `spans` in numbers (`Training.for_lives`).
         seed: of folds, rows and trees.
     """
     conditions = _conditions(histories, settings.regimes, seed)

@@ -14,8 +14,8 @@ Names = Annotated[tuple[Text, ...], Meta(max_length=256)]
 Pair = tuple[float, float]
 
 DESCRIPTION = (
-    "Life left of an asset from indicators, by gradient-boosted trees over exponential means projected towards failure, "
-    "with intervals from the errors on assets that a model had not seen. Method: docs/methods/remaining-life.md."
+    "Life left of an asset from indicators, by gradient-boosted trees over exponential means projected towards"
+    " failure, with intervals from the errors on assets not seen. Method: docs/methods/remaining-life.md."
 )
 
 
@@ -71,17 +71,20 @@ def card_text(card: Card, sha256: str) -> str:
         f"model sha256: {sha256}",
         f"made: {card.made} by {card.made_by}, seed {card.seed}",
         f"data: {card.data} (sha256 {card.data_sha256}), {card.assets} assets that failed, {card.rows} rows",
-        f"left out: {card.left_out} assets without a failure; columns that do not vary: {', '.join(card.unused) or '-'}",
+        f"left out: {card.left_out} assets without a failure; columns that vary too little: {_listed(card.unused)}",
         f"time: {card.unit} of {card.unit_s:g} s, a row each {card.spacing:g}; lives {_lives(card)} {card.unit}",
         f"life beyond {card.settings.cap:g} {card.unit} is not told apart",
-        f"operating conditions: {card.settings.regimes}, told by {', '.join(card.conditions) or 'nothing'}",
-        "range of validity (training values; refused beyond "
-        f"{100 * card.settings.margin:g} % of their span in standard deviations of their regime):",
+        f"operating conditions: {card.settings.regimes}, told by {_listed(card.conditions)}",
+        f"range of validity: the training values, and {100 * card.settings.margin:g} % of their span beyond:",
         *ranges,
         "metrics, by cross-validation grouped by asset:",
         *metrics,
     ]
     return "\n".join("".join(char if char.isprintable() else "?" for char in line) for line in lines)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _lives(card: Card) -> str:

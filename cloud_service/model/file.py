@@ -1,7 +1,7 @@
 """A model as a file: a line that names the format, a hash, and arrays of numbers. Nothing in it is ever executed.
 
-    telltale-life-model 1\\n
-    sha256 of the rest, 64 hexadecimal digits\\n
+    telltale-life-model 1
+    sha256 of the rest, 64 hexadecimal digits
     msgpack of (card, model), arrays as `cloud_service.analyse.state_codec` packs them
 
 The hash finds damage, not malice: a file that somebody made by hand is held to sizes, shapes and ranges as well.

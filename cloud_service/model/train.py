@@ -45,8 +45,9 @@ def train_model(
         found.histories.values[:, used],
         found.histories.conditions,
     )
-    trained = train(histories, training, seed)
     lives = histories.age[histories.left == 0]
+    training = training.for_lives(lives, np.unique(histories.asset, return_counts=True)[1])
+    trained = train(histories, training, seed)
     card = Card(
         description=DESCRIPTION,
         made=date.today().isoformat(),  # noqa: DTZ011 - a day for people, of a command
