@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.indicator_history import Conditions, Memory, empty_memory, feature_count, features, remember
 from models.life import QUANTILES
 from models.local_conformal import Errors
-from models.tree_ensemble import Trees, answer, wrong_with
+from models.tree_ensemble import LARGEST, Trees, answer, wrong_with
 
 Floats = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def outside(model: LifeModel, values: Floats, conditions: Floats, age: float) ->
         conditions: (c,) finite.
         age: since the asset was new.
     """
-    if age > model.oldest:
+    if not 0 < age <= model.oldest:
         return "age"
     _, distance = model.conditions.regime(conditions[None])
     if distance[0] > model.conditions.reach:
@@ -141,8 +141,8 @@ def _wrong_arrays(model: LifeModel, shapes: dict[str, tuple[int, ...]]) -> str:
         "errors.quantiles": (model.errors.quantiles, "gq"),
     }
     for name, (array, letters) in expected.items():
-        if array.dtype != np.float64 or array.shape != shapes[letters] or not np.isfinite(array).all():
-            return f"{name}: expected finite 64-bit numbers of shape {shapes[letters]}"
+        if array.dtype != np.float64 or array.shape != shapes[letters] or not (np.abs(array) <= LARGEST).all():
+            return f"{name}: expected 64-bit numbers up to {LARGEST:g} of shape {shapes[letters]}"
     return ""
 
 
@@ -150,10 +150,11 @@ def _wrong_values(model: LifeModel) -> str:
     conditions, errors = model.conditions, model.errors
     numbers = (model.cap, model.oldest, model.early, conditions.reach)
     rules = {
-        "a number is not finite": np.isfinite(numbers).all(),
+        "a number is too large": (np.abs(numbers) <= LARGEST).all(),
         "cap or oldest is not positive": model.cap > 0 and model.oldest > 0,
         "early is not between 0 and cap": 0 <= model.early <= model.cap,
-        "a standard deviation is not positive": (conditions.sd > 0).all() and (conditions.indicator_sd > 0).all(),
+        "a standard deviation is too small": min(conditions.sd.min(initial=1.0), conditions.indicator_sd.min())
+        >= 1 / LARGEST,
         "low is not below high": (model.low < model.high).all(),
         "spans do not ascend from 1": model.spans[0] >= 1 and (np.diff(model.spans) > 0).all(),
         "errors.at does not ascend": (np.diff(errors.at) > 0).all(),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from telltale.errors import SettingsError
 from telltale.kinds import KINDS, Shape
@@ -74,6 +75,25 @@ class CrackDetail(Settings, frozen=True):
     source: str = ""
 
 
+class RemainingLifeDetail(Settings, frozen=True):
+    """A channel's asset and the model of `telltale model train` that tells its remaining life.
+
+    Attributes:
+        model: the model's file; relative to the site file.
+        inputs: indicator of the model → what it is here: `value` or `temperature` of a scalar channel, a feature of
+            the window (`rms`, `kurtosis`, `mode1_hz`, …) or `temperature` of a waveform, in base units. An indicator
+            that is not named here goes by its own name.
+        since: the day on which the asset was new; None: when monitoring began.
+        horizon_years, alarm_years: P10 within the one warns, P50 within the other alarms.
+    """
+
+    model: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    since: date | None = None
+    horizon_years: Positive = 1.0
+    alarm_years: Positive = 0.25
+
+
 class Channel(Settings, frozen=True):
     """One measured quantity at one place.
 
@@ -89,7 +109,7 @@ class Channel(Settings, frozen=True):
         derived_from: ids of channels whose fault makes this one's values wrong (a gauge corrected by a thermistor).
         modes_hz: bands [low, high] in which mode frequencies are tracked.
         axis, position, name: for people.
-        limits, fatigue, crack, condition_scheme: how readings are judged.
+        limits, fatigue, crack, remaining_life, condition_scheme: how readings are judged.
         plausible: [low, high] values that the sensor can give at all; outside is a sensor fault.
     """
 
@@ -110,6 +130,7 @@ class Channel(Settings, frozen=True):
     limits: tuple[Limit, ...] = ()
     fatigue: FatigueDetail | None = None
     crack: CrackDetail | None = None
+    remaining_life: RemainingLifeDetail | None = None
     condition_scheme: str = ""
     plausible: tuple[float, float] | None = None
 

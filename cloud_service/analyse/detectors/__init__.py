@@ -8,7 +8,9 @@ from cloud_service.analyse.detectors.fatigue import FatigueDetector
 from cloud_service.analyse.detectors.limits import LimitsDetector
 from cloud_service.analyse.detectors.novelty import NoveltyDetector
 from cloud_service.analyse.detectors.quality import QualityDetector
+from cloud_service.analyse.detectors.remaining_life import RemainingLifeDetector
 from cloud_service.analyse.detectors.short_baseline import ShortBaselineDetector
+from cloud_service.analyse.life_models import LifeModels
 
 DETECTORS: tuple[Detector, ...] = (
     QualityDetector(),
@@ -17,4 +19,13 @@ DETECTORS: tuple[Detector, ...] = (
     ShortBaselineDetector(),
     CrackDetector(),
     FatigueDetector(),
+    RemainingLifeDetector(),
 )
+
+
+def with_life_models(models: LifeModels) -> tuple[Detector, ...]:
+    """The registry, with the remaining-life models that a site names; without them that detector applies nowhere."""
+    return tuple(
+        RemainingLifeDetector(models) if isinstance(detector, RemainingLifeDetector) else detector
+        for detector in DETECTORS
+    )

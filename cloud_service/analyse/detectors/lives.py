@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +30,21 @@ def life_of(
     source: str,
 ) -> Life:
     """An estimate from draws of the years that remain."""
-    p5, p10, p50, p90, p95 = (t_ns + round(years * NS_PER_YEAR) for years in quantiles(draws_years))
+    years = quantiles(draws_years)
+    return life_at(channel, t_ns, years, detail=detail, assumptions=assumptions, source=source)
+
+
+def life_at(
+    channel: str,
+    t_ns: int,
+    quantiles_years: Sequence[float],
+    *,
+    detail: str,
+    assumptions: tuple[str, ...],
+    source: str,
+) -> Life:
+    """An estimate from the quantiles `models.life.QUANTILES` of the years that remain."""
+    p5, p10, p50, p90, p95 = (t_ns + round(years * NS_PER_YEAR) for years in quantiles_years)
     return Life(
         channel=channel,
         t_ns=t_ns,
