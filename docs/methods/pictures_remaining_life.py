@@ -1,4 +1,4 @@
-"""Draw the picture of remaining-life.md: `python docs/methods/pictures_remaining_life.py`, from the repository's root."""
+"""Draw the picture of remaining-life.md: `python docs/methods/pictures_remaining_life.py` from the root."""
 
 # ruff: noqa: INP001
 
@@ -11,14 +11,14 @@ import matplotlib as mpl
 import numpy as np
 
 mpl.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from models.indicator_history import smoothed  # noqa: E402
-from models.remaining_life import life_left  # noqa: E402
-from models.remaining_life_settings import Training  # noqa: E402
-from models.remaining_life_training import train  # noqa: E402
-from tests.models.fleet import fleet  # noqa: E402
+from models.indicator_history import smoothed
+from models.remaining_life import life_left
+from models.remaining_life_settings import Training
+from models.remaining_life_training import train
+from tests.models.fleet import fleet
 
 SETTINGS = Training(cap=55.0, spans=(4.0, 12.0, 36.0), trees=150, every=1, members=2)
 
