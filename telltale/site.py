@@ -274,6 +274,12 @@ def _check_channel(channel: Channel, where: str) -> None:
         )
     if channel.is_waveform and channel.rate_hz <= 0:
         raise SettingsError(f"{where}: channel {channel.id!r}: rate_hz is missing", "a waveform needs its sample rate")
+    other = "crack" if channel.kind == "crack" else "fatigue" if channel.fatigue else ""
+    if channel.remaining_life is not None and other:
+        raise SettingsError(
+            f"{where}: channel {channel.id!r}: remaining_life beside {other}",
+            "a channel has one remaining life: take one of them out",
+        )
     for low, high in channel.modes_hz:
         if not 0 < low < high <= channel.rate_hz / 2:
             raise SettingsError(

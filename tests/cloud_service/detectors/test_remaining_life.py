@@ -8,12 +8,17 @@ import msgspec
 import numpy as np
 import pytest
 
+from cloud_service.analyse.decode import Decoded
+from cloud_service.analyse.detectors import with_life_models
 from cloud_service.analyse.detectors.remaining_life import RemainingLifeDetector
 from cloud_service.analyse.life_models import load_life_models
+from cloud_service.analyse.states import States
+from cloud_service.analyse.step import Step
 from cloud_service.model.file import save_model
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR
 from telltale.errors import SettingsError
 from telltale.findings import Reason, Refusal, Tier
+from telltale.readings import Block
 from telltale.site import RemainingLifeDetail, load_site
 from tests.cloud_service.detectors.play import START_NS, findings, lives, place_of, play, rows_of, scalars
 from tests.cloud_service.model.trained import tilting_model
@@ -132,3 +137,38 @@ def test_a_site_names_its_model(tmp_path):
     site = load_site(tmp_path / "site.toml")
     assert set(load_life_models(site, tmp_path)) == {"tilt.model"}
     assert site.places["s.tilt"].channel.remaining_life.since == date(2026, 1, 31)
+
+
+def test_a_channel_has_one_remaining_life(tmp_path):
+    text = SITE.replace('"tilt"', '"crack"').replace('"mrad"', '"mm"') + 'remaining_life = { model = "m" }\n'
+    (tmp_path / "site.toml").write_text(text)
+    with pytest.raises(SettingsError, match="remaining_life beside crack"):
+        load_site(tmp_path / "site.toml")
+
+
+def test_the_service_tells_it_and_goes_on_after_a_restart(tmp_path):
+    """Through the service's own step: a frame a day, states packed and read between any two frames or never."""
+    save_model(tmp_path / "tilt.model", tilting_model().card, tilting_model().model)
+    (tmp_path / "site.toml").write_text(SITE + 'remaining_life = { model = "tilt.model" }\n')
+    site = load_site(tmp_path / "site.toml")
+    batch = wearing(45)
+    told = [
+        _through_the_step(Step(site, with_life_models(load_life_models(site, tmp_path))), batch, restart=restart)
+        for restart in (False, True)
+    ]
+    assert msgspec.json.encode(told[0]) == msgspec.json.encode(told[1])
+    assert sum(life.refused is None for life in told[0]) > 30
+
+
+def _through_the_step(step: Step, batch, *, restart: bool):
+    states, told, kept = States(), [], {}
+    for day in range(len(batch) // 24):
+        t_ns, values = batch.t_ns[day * 24 : day * 24 + 24], batch.values[day * 24 : day * 24 + 24]
+        block = Block("s.tilt", int(t_ns[0]), 0.0, values, dt_ns=t_ns - t_ns[0])
+        states, result = step(states, [Decoded(day + 1, "gw", int(t_ns[-1]), (block,))])
+        assert not result.faults
+        told += result.lives
+        if restart:
+            kept.update({(subject, owner): data for subject, owner, data in states.changed()})
+            states = States(lambda subject, owner: kept.get((subject, owner)))
+    return told
