@@ -11,6 +11,7 @@ from pathlib import Path
 BENCHES = (
     "wire",
     "spectra",
+    "novelty",
     "pipeline",
     "edge",
     "outage",

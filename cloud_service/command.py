@@ -1,4 +1,4 @@
-"""`telltale cloud run|check|ingest|analyse|store|notify|serve|dead-letter|backup|restore -c cloud.toml`."""
+"""`telltale cloud run|check|ingest|analyse|store|notify|serve|… -c cloud.toml`; see `--help`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cloud_service.use_lock import take_lock
 from telltale.errors import FatalError, UserError
 
 FATAL_STATUS = 1
-OPERATE = ("dead-letter", "backup", "restore")
+OPERATE = ("dead-letter", "backup", "restore", "recommission")
 
 
 def cloud(argv: Sequence[str]) -> int:
@@ -62,9 +62,11 @@ def _parser() -> argparse.ArgumentParser:
 def _operate(what: str, argv: Sequence[str]) -> int:
     from cloud_service.operate.backup import backup  # noqa: PLC0415 - the parts need none of it
     from cloud_service.operate.dead_letter import dead_letter  # noqa: PLC0415
+    from cloud_service.operate.recommission import recommission  # noqa: PLC0415
     from cloud_service.operate.restore import restore  # noqa: PLC0415
 
-    return {"dead-letter": dead_letter, "backup": backup, "restore": restore}[what](argv)
+    verbs = {"dead-letter": dead_letter, "backup": backup, "restore": restore, "recommission": recommission}
+    return verbs[what](argv)
 
 
 def _gateways(settings: CloudSettings) -> str:

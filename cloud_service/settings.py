@@ -14,11 +14,12 @@ import msgspec
 from msgspec import Meta
 
 from cloud_service.watchdog import DEFAULT_WATCHDOG_S
+from models.standards import CONDITION_SCHEMES
 from telltale.broker import BrokerSettings, tls_context
 from telltale.clock import ClockMode
 from telltale.errors import SettingsError
 from telltale.settings import Settings, convert, load
-from telltale.site import Site, load_site
+from telltale.site import Channel, Site, load_site
 
 if TYPE_CHECKING:
     from cloud_service.alert.settings import AlertSettings
@@ -162,4 +163,16 @@ def load_cloud(path: Path) -> CloudSettings:
     site_path = path.parent / file.site
     if not site_path.is_file():
         raise SettingsError(f"{path}: site: no such file {site_path}", "give the path of the site file")
-    return CloudSettings(path.resolve(), file, load_site(site_path))
+    site = load_site(site_path)
+    for place in site.channels():
+        _check_scheme(place.channel, site_path)
+    return CloudSettings(path.resolve(), file, site)
+
+
+def _check_scheme(channel: Channel, where: Path) -> None:
+    scheme = channel.condition_scheme
+    if scheme and scheme not in CONDITION_SCHEMES:
+        raise SettingsError(
+            f"{where}: channel {channel.id!r}: condition_scheme {scheme!r} is not in the registry of standards",
+            "expected one of " + ", ".join(sorted(CONDITION_SCHEMES)),
+        )

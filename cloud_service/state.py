@@ -138,6 +138,18 @@ CREATE TABLE last_word (           -- rows of which an older version may still b
     PRIMARY KEY (measurement, subject, t_ns)
 )
 """,
+    """
+CREATE TABLE baseline_events (     -- acts of operators that end a baseline; only ever added to
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel      TEXT NOT NULL,
+    act          TEXT NOT NULL,    -- cloud_service.baseline_record.Act
+    declared_ns  INTEGER NOT NULL, -- when, as the operator said
+    recorded_ns  INTEGER NOT NULL, -- the run's clock
+    effective_ns INTEGER NOT NULL, -- the later of both: readings from then on belong to a new baseline
+    who          TEXT NOT NULL,
+    why          TEXT NOT NULL
+)
+""",
 )
 
 

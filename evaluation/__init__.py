@@ -13,6 +13,11 @@ from evaluation.port import Evaluate
 # name → module with a function `evaluate` (see `evaluation.port.Evaluate`); imported when it is asked for
 EVALUATIONS: dict[str, str] = {
     "cmapss": "evaluation.cmapss",
+    "crackmeter": "evaluation.crackmeter",
+    "life": "evaluation.life",
+    "rainflow": "evaluation.rainflow",
+    "virkler": "evaluation.virkler",
+    "environment": "evaluation.environment",
 }
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
 from evaluation import EVALUATIONS, load
 from evaluation.port import Options, Report, Table
-from telltale.errors import UserError
+from telltale.command_line import CommandParser
 
 
 def evaluate(argv: Sequence[str]) -> int:
@@ -27,13 +25,8 @@ def evaluate(argv: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, "see telltale evaluate --help")
-
-
-def _parser() -> _Parser:
-    parser = _Parser(prog="telltale evaluate", description="The service's detectors and life models, judged.")
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="telltale evaluate", description="The service's detectors and life models, judged.")
     parser.add_argument("name", choices=sorted(EVALUATIONS), metavar="NAME", help=", ".join(sorted(EVALUATIONS)))
     parser.add_argument("--data", default="", metavar="DIR", help="folder of the recordings (else TELLTALE_DATA)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of simulated data and of what is drawn")

@@ -2,6 +2,9 @@
 
 The white part follows from the number of rows averaged; what is left of weather and traffic after conditioning is
 slow, and a 10-day average shows it only after months. So each scale starts from the excess seen at the shorter one.
+
+Days are weighted by how many the regression had learned by then: the first weeks show what a young regression did not
+know, not how far quiet averages stray; by the end of a year they hardly count.
 """
 
 from __future__ import annotations
@@ -22,10 +25,13 @@ SAMPLES_A_DAY = 24.0 / (2.0 * np.array(SCALES_H))  # independent averages in a d
 
 
 class Deviations(msgspec.Struct):
-    """Sum over learned days of their mean squared averages (scales, features), in residual variances; and the days."""
+    """Weighted sum over learned days of mean squared averages (scales, features), in residual variances; the weights'
+    sum, the newest day's being 1; and how many days there were.
+    """
 
     total: Array
     days: float
+    learned: int = 0
 
 
 def empty_deviations(features: int) -> Deviations:
@@ -35,8 +41,12 @@ def empty_deviations(features: int) -> Deviations:
 
 def learn_deviation(deviations: Deviations, squares: NDArray[np.float32], interval_h: float) -> None:
     """Take in a quiet day's mean squared averages, shape (scales, features); in place."""
-    deviations.total += np.minimum(squares, OUTLYING * variances(deviations, interval_h))
-    deviations.days += 1.0
+    added = np.minimum(squares, OUTLYING * variances(deviations, interval_h))
+    older = deviations.learned / (deviations.learned + 1)  # weights in proportion to the number of the day
+    deviations.total *= older
+    deviations.total += added
+    deviations.days = older * deviations.days + 1.0
+    deviations.learned += 1
 
 
 def variances(deviations: Deviations, interval_h: float) -> Array:

@@ -1,7 +1,9 @@
 """What temperature and level explain of a feature, learned as sums that only grow.
 
 Each feature is regressed on hat functions every 5 °C of the structure's temperature, on the differences between its
-lags (any mixture of the lags is a straight line in them), and on hat functions of the level (log rms). A ridge with a
+lags (any mixture of the lags is a straight line in them), on the same differences of what lies below freezing (so that
+a structure whose own lag is none of ours may stiffen as it freezes, not as the air does), and on hat functions of the
+level (log rms). A ridge with a
 smoothness prior joins the hats, so that the model is defined everywhere and says by its leverage where it has not been:
 Bayesian linear regression, Bishop, Pattern Recognition and Machine Learning (2006), section 3.3; P-splines, Eilers and
 Marx, Stat. Sci. 11 (1996) 89. All prior deviations are in units of the feature's own residual deviation.
@@ -24,7 +26,7 @@ CURVED_LAG = 1  # which lag of temperature carries the hats; the others come in 
 LAG_COUNT = 4
 _HATS = len(KNOTS_C)
 _STEPS = LAG_COUNT - 1
-THERMAL = _HATS + _STEPS  # columns that temperature fills
+THERMAL = _HATS + 2 * _STEPS  # columns that temperature fills
 COLUMNS = THERMAL + len(LEVEL_KNOTS)
 _UPPER = np.triu_indices(COLUMNS)
 _LAG_UNIT_C = 5.0  # lag differences are counted in hat steps
@@ -92,13 +94,14 @@ def design(temperature_c: Array, log_level: Array) -> Array:
         log_level: (k,) ln(rms / reference).
 
     Returns:
-        (k, COLUMNS): temperature hats, lag differences, level hats. Beyond the outer knots the hats hold their value.
+        (k, COLUMNS): temperature hats, lag differences, those below 0 °C, level hats. Beyond the outer knots the hats
+        hold their value.
     """
     known: NDArray[np.bool_] = np.asarray(np.isfinite(temperature_c).all(axis=1))
     temperature = np.where(known[:, None], temperature_c, 0.0)
-    thermal = np.concatenate(
-        [_hats(temperature[:, CURVED_LAG], KNOTS_C), -np.diff(temperature, axis=1) / _LAG_UNIT_C], axis=1
-    )
+    lagging = -np.diff(temperature, axis=1) / _LAG_UNIT_C
+    freezing = -np.diff(np.minimum(temperature, 0.0), axis=1) / _LAG_UNIT_C
+    thermal = np.concatenate([_hats(temperature[:, CURVED_LAG], KNOTS_C), lagging, freezing], axis=1)
     thermal[~known] = np.nan
     return np.concatenate([thermal, _hats(log_level, LEVEL_KNOTS)], axis=1)
 
@@ -183,7 +186,7 @@ def _precision() -> Array:
     """Prior precision of the coefficients, shape (COLUMNS, COLUMNS)."""
     precision = 1e-6 * np.eye(COLUMNS)
     precision[:_HATS, :_HATS] += _smoothness(_HATS)
-    precision[_HATS:THERMAL, _HATS:THERMAL] += np.eye(_STEPS) / LAG_SD**2
+    precision[_HATS:THERMAL, _HATS:THERMAL] += np.eye(2 * _STEPS) / LAG_SD**2
     # Both sets of hats can carry the constant; a mild pull to zero leaves it to temperature's.
     precision[THERMAL:, THERMAL:] += _smoothness(len(LEVEL_KNOTS)) + 0.1 * np.eye(len(LEVEL_KNOTS))
     return precision

@@ -21,19 +21,20 @@ CEILING = 8.0
 _EULER_GAMMA = 0.5772156649015329
 
 
-def thresholds(weekly_maxima: Array) -> Array:
-    """The |z| of each scale that a quiet sensor exceeds once in `RETURN_WEEKS` weeks, shape (scales,).
+def thresholds(weekly_maxima: Array, return_weeks: float = RETURN_WEEKS) -> Array:
+    """The |z| of each scale that a quiet sensor exceeds once in `return_weeks` weeks, shape (scales,).
 
     Gumbel distribution of the logs of the weekly maxima, fitted by moments with a prior worth `PRIOR_WEEKS` weeks
     (Coles, An Introduction to Statistical Modeling of Extreme Values, 2001, chapter 3; Gumbel 1958).
 
     Args:
         weekly_maxima: (weeks, scales) out-of-sample weekly maxima of |z|, each > 0.
+        return_weeks: the mean time between false warnings.
     """
     logs = np.log(weekly_maxima)
     weeks = PRIOR_WEEKS + len(logs)
     mean = (PRIOR_WEEKS * PRIOR_MEANS + logs.sum(axis=0)) / weeks
     prior = PRIOR_WEEKS * (PRIOR_SD**2 + (PRIOR_MEANS - mean) ** 2)
     scale = np.sqrt(6.0 * (prior + ((logs - mean) ** 2).sum(axis=0)) / weeks) / np.pi
-    reduced = -np.log(-np.log1p(-1.0 / RETURN_WEEKS))
+    reduced = -np.log(-np.log1p(-1.0 / return_weeks))
     return np.asarray(np.minimum(np.exp(mean + scale * (reduced - _EULER_GAMMA)), CEILING))

@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 PLANNING_RANGE_YEARS = 100
 QUANTILES = (0.05, 0.10, 0.50, 0.90, 0.95)
 DRAWS = 1000
+GROWTH_SD, GROWTH_MEMORY_YEARS = 0.2, 30 / 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,21 @@ def fatigue_years(
     rate = _bootstrap_rates(block_damage, block_years, rng)
     rate *= np.exp(rng.normal(0, _history_sd(float(block_years.sum()), scatter), DRAWS))
     endured = 10 ** (scatter.sn_sd * (1.645 + rng.normal(size=DRAWS)))
-    growth = rng.normal(scatter.growth_mean, scatter.growth_sd, (DRAWS, 1))
-    factors = np.exp(rng.normal(0, scatter.year_sd, (DRAWS, PLANNING_RANGE_YEARS)))
-    yearly = rate[:, None] * (1 + growth) ** np.arange(PLANNING_RANGE_YEARS) * factors
-    return _passage(np.cumsum(yearly, axis=1), np.maximum(endured - consumed, 0))
+    yearly = _relative_years(rng, scatter)
+    return _passage(np.cumsum(yearly, axis=1), np.maximum(endured - consumed, 0) / rate)
+
+
+def _relative_years(rng: np.random.Generator, scatter: FatigueScatter) -> NDArray[np.float32]:
+    """Damage of each year over that of the recorded rate, shape (DRAWS, years): growth × year factor.
+
+    In float32, which halves the time: a year's figure to seven digits is more than its scatter means.
+    """
+    growth = rng.normal(scatter.growth_mean, scatter.growth_sd, (DRAWS, 1)).astype(np.float32)
+    logs = rng.standard_normal((DRAWS, PLANNING_RANGE_YEARS), dtype=np.float32)
+    logs *= np.float32(scatter.year_sd)
+    logs += np.log1p(growth) * np.arange(PLANNING_RANGE_YEARS, dtype=np.float32)
+    yearly: NDArray[np.float32] = np.exp(logs, out=logs)
+    return yearly
 
 
 def _bootstrap_rates(damage: Floats, years: Floats, rng: np.random.Generator) -> Floats:
@@ -86,16 +98,14 @@ def _history_sd(years: float, scatter: FatigueScatter) -> float:
     return float(np.hypot(scatter.year_sd / np.sqrt(max(years, 1.0)), scatter.season_sd * unseen))
 
 
-def _passage(cumulative: Floats, target: Floats) -> Floats:
+def _passage(cumulative: NDArray[np.float32], target: Floats) -> Floats:
     """Years at which each row of `cumulative` (draws, years) reaches its target, linear within a year."""
-    padded = np.concatenate((np.zeros((cumulative.shape[0], 1)), cumulative), axis=1)
-    year = np.argmax(padded >= target[:, None], axis=1)
-    never = padded[:, -1] < target
-    row = np.arange(target.size)
-    before, after = padded[row, np.maximum(year - 1, 0)], padded[row, year]
-    step = np.where(after > before, after - before, 1.0)
-    years = np.where(year == 0, 0.0, year - 1 + (target - before) / step)
-    return np.where(never, float(PLANNING_RANGE_YEARS), years)
+    year = (cumulative < target[:, None]).sum(axis=1)  # whole years that it outlives
+    never = year == cumulative.shape[1]
+    row, reached = np.arange(target.size), np.minimum(year, cumulative.shape[1] - 1)
+    before = np.where(reached > 0, cumulative[row, reached - 1], 0.0)
+    within = (target - before) / (cumulative[row, reached] - before)
+    return np.where(never, float(PLANNING_RANGE_YEARS), reached + np.clip(within, 0.0, 1.0))
 
 
 def first_passage_years(distance: Floats, rate: Floats, acceleration: Floats) -> Floats:
@@ -113,6 +123,18 @@ def first_passage_years(distance: Floats, rate: Floats, acceleration: Floats) ->
     with np.errstate(divide="ignore", invalid="ignore"):
         years = np.where(reach > 0, 2 * distance / reach, np.inf)
     return np.clip(np.where(distance <= 0, 0.0, years), 0.0, PLANNING_RANGE_YEARS)
+
+
+def unsteady(years: Floats, history_years: float, rng: np.random.Generator) -> Floats:
+    """Draws of years (n,) with what a growth that comes in better and worse months adds: the record showed other months
+    than those ahead. Variance of the mean over a span of a first-order process of memory τ: 2τσ²/span, for both spans.
+
+    GROWTH_SD, σ of the rate relative to its mean, and GROWTH_MEMORY_YEARS, τ, are self-set.
+    """
+    shortest = 2 * GROWTH_MEMORY_YEARS
+    spans = 1 / max(history_years, shortest) + 1 / np.maximum(years, shortest)
+    scatter = GROWTH_SD * np.sqrt(shortest * spans)
+    return np.asarray(np.minimum(years * np.exp(scatter * rng.standard_normal(years.size)), PLANNING_RANGE_YEARS))
 
 
 def quantiles(draws: Floats) -> tuple[float, float, float, float, float]:

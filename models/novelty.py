@@ -16,15 +16,15 @@ Late rows (not after the newest one) are passed over: averages run forward only.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.averages import Inputs, follow, residuals
-from models.deviations import learn_deviation, variances
+from models.deviations import learn_deviation
 from models.environment import LAG_COUNT, THERMAL, Fit, add, complete, design, empty_sums, no_temperature, solve
-from models.extremes import thresholds
+from models.extremes import RETURN_WEEKS
 from models.novelty_state import Day, Rows, Scores, State
 
 Array = NDArray[np.float64]
@@ -41,18 +41,39 @@ _HOUR_NS = 3_600_000_000_000
 _DAY_NS = 24 * _HOUR_NS
 _GAP_INTERVALS = 2.0  # a longer gap counts as so many intervals: averages resume where they stood
 _DAYS_A_WEEK = 7
+SHORT_BLIND_NS = 2 * _DAY_NS  # rows whose temperature is unknown for no longer than this are passed over
 
 
-def step(state: State, rows: Rows) -> list[Scores]:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a channel is judged and learned.
+
+    Attributes:
+        return_weeks: mean weeks between false warnings of one time scale (see `models.extremes`).
+        quarantine_days: quiet days that must lie behind a day before it is learned.
+        quiet_score: a day that comes nearer to the threshold is not quiet.
+        freeze_days: learned days after which the baseline is closed.
+    """
+
+    return_weeks: float = RETURN_WEEKS
+    quarantine_days: int = QUARANTINE_DAYS
+    quiet_score: float = QUIET_SCORE
+    freeze_days: int = FREEZE_DAYS
+
+
+RULES = Rules()
+
+
+def step(state: State, rows: Rows, rules: Rules = RULES) -> list[Scores]:
     """Pass rows through the state (changed in place); verdicts of those rows that were judged, in order."""
     found = []
-    for part in _days(_after(rows, state.last_ns)):
+    for part in _days(_sighted(state, _after(rows, state.last_ns))):
         day = int(part.t_ns[0] // _DAY_NS)
         if state.seen.days and day > state.seen.day:
-            _close_day(state)
+            _close_day(state, rules)
         complete = np.fromiter((_counts(state, t_ns) for t_ns in part.t_ns.tolist()), np.bool_, part.t_ns.size)
         if state.fitted:
-            scores = _score(state, part)
+            scores = _score(state, part, rules.return_weeks)
             if state.judging:
                 found.append(_only(scores, complete))
         _remember(state, part)
@@ -67,11 +88,23 @@ def _counts(state: State, t_ns: int) -> bool:
 
 
 def _only(scores: Scores, keep: NDArray[np.bool_]) -> Scores:
+    if keep.all():
+        return scores
     return Scores(*(getattr(scores, item.name)[keep] for item in fields(scores)))
 
 
 def _after(rows: Rows, last_ns: int) -> Rows:
     return _take(rows, rows.t_ns > last_ns)
+
+
+def _sighted(state: State, rows: Rows) -> Rows:
+    """Without the rows of a short outage of the thermometer: a verdict in doubt would dull the averages for days."""
+    if not state.thermal or not len(rows.t_ns):
+        return rows
+    known = np.isfinite(rows.temperature_c).all(axis=1)
+    newest_ns = np.maximum.accumulate(np.where(known, rows.t_ns, state.sighted_ns))
+    state.sighted_ns = int(newest_ns[-1])
+    return _take(rows, known | (rows.t_ns - newest_ns > SHORT_BLIND_NS))
 
 
 def _days(rows: Rows) -> Iterator[Rows]:
@@ -93,8 +126,8 @@ def _remember(state: State, rows: Rows) -> None:
     state.today_hour = int(hour[-1])
 
 
-def _score(state: State, rows: Rows) -> Scores:
-    fit = solve(state.sums, state.group)
+def _score(state: State, rows: Rows, return_weeks: float) -> Scores:
+    fit = state.fit
     x, blind = _regressors(state, rows.temperature_c, rows.log_rms, fit)
     present = _present(state, rows.features)
     expected, reach = _expectation(state, fit, x, blind)
@@ -103,16 +136,15 @@ def _score(state: State, rows: Rows) -> Scores:
     step_h = np.minimum(np.diff(rows.t_ns, prepend=state.last_ns) / _HOUR_NS, limit_h)
     averaged = follow(state.averages, Inputs(x, clipped, blind, present), state.group, step_h)
     left = residuals(*averaged, fit, state.group)
-    spread = variances(state.deviations, state.interval_h) / np.maximum(left.weight, 0.05)
+    spread = state.spread / np.maximum(left.weight, 0.05)
     z = np.nan_to_num(left.standard / np.sqrt(spread + left.model))
     state.today_squares += np.nan_to_num(np.maximum(left.standard**2 - left.model, 0.0)).sum(axis=0)
     state.today_scored += len(z)
-    return _worst(state, rows, z, left.natural, blind)
+    return _worst(state, rows, z, left.natural, blind, limits=state.limits(return_weeks))
 
 
-def _worst(state: State, rows: Rows, z: Array, natural: Array, blind: NDArray[np.bool_]) -> Scores:
-    """The verdicts: the largest |z| / threshold of each row, z of shape (k, scales, features)."""
-    limits = thresholds(state.weekly_maxima)
+def _worst(state: State, rows: Rows, z: Array, natural: Array, blind: NDArray[np.bool_], *, limits: Array) -> Scores:
+    """The verdicts: the largest |z| / limit of each row, z of shape (k, scales, features)."""
     ratio = np.abs(z) / limits[:, None]
     scale, feature = np.unravel_index(ratio.reshape(len(z), -1).argmax(axis=1), z.shape[1:])
     row = np.arange(len(z))
@@ -131,36 +163,36 @@ def _worst(state: State, rows: Rows, z: Array, natural: Array, blind: NDArray[np
     )
 
 
-def _close_day(state: State) -> None:
+def _close_day(state: State, rules: Rules) -> None:
     """Decide what becomes of the day that has ended."""
     squares = state.today_squares / max(state.today_scored, 1)
     day = Day(state.today, squares.astype(np.float32), state.today_worst_z)
-    quiet = state.today_worst_score < QUIET_SCORE
+    quiet = state.today_worst_score < rules.quiet_score
     if not state.fitted:
         state.waiting.append(day)
         if state.seen.days >= FIT_DAYS and state.seen.rows >= FIT_ROWS:
             _first_fit(state)
-    elif state.learned_days < FREEZE_DAYS:
-        _admit(state, day, quiet)
+    elif state.learned_days < rules.freeze_days:
+        _admit(state, day, quiet=quiet, quarantine_days=rules.quarantine_days)
     state.today = state.today[:0]
     state.today_squares = np.zeros_like(state.today_squares)
     state.today_scored, state.today_worst_score = 0, 0.0
     state.today_worst_z = np.zeros_like(state.today_worst_z)
 
 
-def _admit(state: State, day: Day, quiet: bool) -> None:
+def _admit(state: State, day: Day, *, quiet: bool, quarantine_days: int) -> None:
     if not state.judging:
         _learn(state, day)
     elif not quiet:
         state.waiting.clear()
     else:
         state.waiting.append(day)
-        if len(state.waiting) > QUARANTINE_DAYS:
+        if len(state.waiting) > quarantine_days:
             _learn(state, state.waiting.pop(0))
 
 
 def _learn(state: State, day: Day) -> None:
-    fit = solve(state.sums, state.group)
+    fit = state.fit
     temperature, log_rms, features = _unpack(day.rows)
     x, blind = _regressors(state, temperature, log_rms, fit)
     keep = ~blind if state.thermal else np.ones_like(blind)
@@ -171,6 +203,7 @@ def _learn(state: State, day: Day) -> None:
     state.learned_days += 1
     if state.judging:
         _learn_week(state, day)
+    state.learned()
 
 
 def _learn_week(state: State, day: Day) -> None:
@@ -201,6 +234,7 @@ def _first_fit(state: State) -> None:
         clipped = expected + np.clip(features - expected, -reach, reach)
     step_h = np.full(len(x), state.interval_h)
     follow(state.averages, Inputs(x, clipped, blind[keep], present), state.group, step_h)
+    state.learned()
     state.learned_days = len(state.waiting)
     state.waiting.clear()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from models.averages import SCALES_H, Averages, empty_averages
 from models.commissioning import Commissioning
-from models.deviations import Deviations, empty_deviations
-from models.environment import LAG_COUNT, Sums, empty_sums
+from models.deviations import Deviations, empty_deviations, variances
+from models.environment import LAG_COUNT, Fit, Sums, empty_sums, solve
+from models.extremes import thresholds
 
 Array = NDArray[np.float64]
 
@@ -64,13 +66,14 @@ class Day(msgspec.Struct):
     worst_z: Array
 
 
-class State(msgspec.Struct):
-    """What a channel's novelty remembers, about 50 KB.
+class State(msgspec.Struct, dict=True):
+    """What a channel's novelty remembers, about 60 KB. What follows from it is worked out once a day (`fit`, `spread`).
 
     Attributes:
         group: (features,) features that are missing together share a group; group 0 first.
         interval_h: usual time between rows.
         seen, last_ns: how much data came, and up to when.
+        sighted_ns: newest row whose temperature was known.
         level_reference: median ln rms of the first fit; NaN before it.
         thermal: whether the baseline is conditioned on temperature.
         sums, averages, deviations, weekly_maxima: what is learned and followed.
@@ -84,6 +87,7 @@ class State(msgspec.Struct):
     interval_h: float
     seen: Commissioning
     last_ns: int
+    sighted_ns: int
     level_reference: float
     thermal: bool
     sums: Sums
@@ -100,6 +104,27 @@ class State(msgspec.Struct):
     today_scored: int
     today_worst_z: Array
     today_worst_score: float
+
+    @cached_property
+    def fit(self) -> Fit:
+        """The regression that `sums` support."""
+        return solve(self.sums, self.group)
+
+    @cached_property
+    def spread(self) -> Array:
+        """Variance of quiet averages, shape (scales, features)."""
+        return variances(self.deviations, self.interval_h)
+
+    def limits(self, return_weeks: float) -> Array:
+        """The threshold of each scale; see `models.extremes`."""
+        known: dict[float, Array] = self.__dict__.setdefault("limits_by_weeks", {})
+        if return_weeks not in known:
+            known[return_weeks] = thresholds(self.weekly_maxima, return_weeks)
+        return known[return_weeks]
+
+    def learned(self) -> None:
+        """A day was learned: what followed from those before is void."""
+        self.__dict__.clear()
 
     @property
     def fitted(self) -> bool:
@@ -121,6 +146,7 @@ def initial_state(group: NDArray[np.int64], interval_h: float) -> State:
         interval_h=interval_h,
         seen=Commissioning(),
         last_ns=-(2**62),
+        sighted_ns=-(2**62),
         level_reference=float("nan"),
         thermal=False,
         sums=empty_sums(groups, features),

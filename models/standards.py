@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.crack_grades import GRADE_TABLES
+
 
 @dataclass(frozen=True, slots=True)
 class Standard:
@@ -49,8 +51,17 @@ STANDARDS: dict[str, Standard] = {
             edition="2005 + AC:2009",
             clause="7.1, annex A",
             content="S-N curves of slopes 3 and 5, limits at 5e6 and 1e8 cycles, linear damage sum",
-            source="clause 7.1 (2) and (3); the curve passes through its own fixed points",
+            source="clause 7.1 (2) and (3); an independent implementation (fatpack 0.7.8) gives the same lives",
             verified=True,
+        ),
+        Standard(
+            key="en_1993_1_9_details",
+            name="EN 1993-1-9",
+            edition="2005 + AC:2009",
+            clause="tables 8.1 to 8.5",
+            content="detail categories of common constructional details that a fatigue detail of a channel may name",
+            source="transcribed; not compared with the text of the standard; an engineer checks a detail's conditions",
+            verified=False,
         ),
         Standard(
             key="bs_7910",
@@ -66,8 +77,8 @@ STANDARDS: dict[str, Standard] = {
             name="EN 1992-1-1",
             edition="2004 + A1:2014",
             clause="7.3.1, table 7.1N",
-            content="recommended crack widths: 0.4 mm (X0, XC1), 0.3 mm (XC2 to XC4, XD, XS), 0.2 mm prestressed XC1",
-            source="transcribed; national annexes may differ",
+            content="recommended crack widths: 0.4 mm (X0, XC1), 0.3 mm (XC2 to XC4, XD, XS); bonded tendons 0.2 mm",
+            source="transcribed; not compared with the text of the standard; national annexes may differ",
             verified=False,
         ),
         Standard(
@@ -75,17 +86,27 @@ STANDARDS: dict[str, Standard] = {
             name="DIN 4150-3",
             edition="2016-12",
             clause="table 1, table 4",
-            content="guide values of vibration velocity for buildings",
-            source="transcribed",
+            content="guide values of vibration velocity for buildings, by frequency and type of building",
+            source="transcribed; table 1 agrees with two published reproductions of the 1999 edition; "
+            "not compared with the text of the 2016 edition",
+            verified=False,
+        ),
+        Standard(
+            key="bs_7385_2",
+            name="BS 7385-2",
+            edition="1993",
+            clause="table 1, figure 1",
+            content="guide values of vibration velocity for cosmetic damage to buildings, by frequency",
+            source="transcribed; not compared with the text of the standard",
             verified=False,
         ),
         Standard(
             key="kr_rc_deck_crack",
-            name="Korean guideline for safety inspection and in-depth safety inspection of bridges",
-            edition="RC bridge deck, one-way crack width",
+            name="Korean detailed guideline for safety inspection and in-depth safety inspection of bridges",
+            edition="RC bridge deck, one-way cracks",
             clause="condition evaluation",
-            content="grades a < 0.1 ≤ b < 0.3 ≤ c < 0.5 ≤ d < 1.0 ≤ e (mm)",
-            source="transcribed",
+            content="grades by crack width a < 0.1 ≤ b < 0.3 ≤ c < 0.5 ≤ d < 1.0 ≤ e (mm)",
+            source="transcribed; the flow chart of the guideline's commentary, as engineers describe it, agrees",
             verified=False,
         ),
     )
@@ -99,13 +120,10 @@ def cite(key: str) -> str:
     return text if entry.verified else f"{text} (transcribed, not verified)"
 
 
-KOREAN_RC_DECK_BOUNDS_MM = ((0.1, "a"), (0.3, "b"), (0.5, "c"), (1.0, "d"))
-
-
 def korean_rc_deck_grade(width_mm: float) -> str:
     """Grade a to e of a crack width in an RC bridge deck (`kr_rc_deck_crack`); a proposal that an engineer signs."""
-    return next((grade for below, grade in KOREAN_RC_DECK_BOUNDS_MM if width_mm < below), "e")
+    return GRADE_TABLES["kr_rc_deck_crack"].grade(width_mm)
 
 
 # Schemes that `condition_scheme` of a channel may name.
-CONDITION_SCHEMES = {"kr_rc_deck_crack": korean_rc_deck_grade}
+CONDITION_SCHEMES = {key: table.grade for key, table in GRADE_TABLES.items()}

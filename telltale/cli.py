@@ -18,6 +18,7 @@ OURS = ("telltale", "models", "edge_agent", "cloud_service", "sensors_sim", "eva
 
 SUMMARY = {
     "analyse": "an engineer's offline look at any logger file: quality, trend, anomalies, life",
+    "backtest": "stored history against changed limits: alerts a day before and after",
     "cloud": "run the service (ingest, analyse, store, alert, notify, serve)",
     "demo": "the whole system on this machine, on a simulated site in time-lapse",
     "edge": "run the agent of a gateway",
@@ -26,6 +27,7 @@ SUMMARY = {
     "pki": "a small certificate authority for gateways, broker and service",
     "replay": "play a recording through an agent",
     "sim": "write simulated readings and their ground truth to files",
+    "standards": "the standards that results rest on, and the tables taken from them",
 }
 
 

@@ -6,17 +6,20 @@ reading is identified by (channel, time) alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
+from msgspec.structs import replace
 
+from telltale.detail_categories import DETAILS
 from telltale.errors import SettingsError
 from telltale.kinds import KINDS, Shape
-from telltale.settings import Settings, load
+from telltale.settings import Settings, convert, read_toml
+from telltale.steel_crack import SteelCrack, check_steel, with_histories
 from telltale.topics import NAME_PATTERN
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
@@ -46,33 +49,50 @@ class FatigueDetail(Settings, frozen=True):
     """A welded or bolted detail whose fatigue damage a strain channel tracks (EN 1993-1-9).
 
     Attributes:
-        detail_category_mpa: Δσ_C, the stress range at 2e6 cycles, MPa.
+        detail_category_mpa: Δσ_C, the stress range at 2e6 cycles, MPa; or
+        detail: a name of `telltale.detail_categories.DETAILS`, which brings its own. One of the two.
         youngs_modulus_gpa: E, to turn strain into stress.
         partial_factor: γ_Mf of EN 1993-1-9 table 3.1, on the fatigue strength.
         duty_cycle: share of the time that windows cover (sampling one window an hour is a sample of the traffic);
             damage a day is extrapolated by its inverse and says so. 1 for continuous recording.
     """
 
-    detail_category_mpa: Positive
+    detail_category_mpa: Positive | None = None
+    detail: str = ""
     youngs_modulus_gpa: Positive = 210.0
     partial_factor: Positive = 1.0
     duty_cycle: Annotated[float, Meta(gt=0, le=1)] = 1.0
+
+    def __post_init__(self) -> None:
+        """One way to name the category, and one that is known."""
+        if (self.detail_category_mpa is None) is not bool(self.detail):
+            raise ValueError("expected either detail_category_mpa or detail")
+        if self.detail and self.detail not in DETAILS:
+            raise ValueError(f"detail {self.detail!r} is not in the registry, {_known(DETAILS)}")
+
+    @property
+    def category_mpa(self) -> float:
+        """Δσ_C, MPa."""
+        return DETAILS[self.detail].category_mpa if self.detail_category_mpa is None else self.detail_category_mpa
 
 
 class CrackDetail(Settings, frozen=True):
     """What a crack channel watches.
 
     Attributes:
-        material: concrete and rock follow trend and first passage; steel follows Paris' law.
-        limit_mm: width (or growth since `datum_mm`) at which life is taken to end; None: life is refused.
+        material: concrete and rock follow trend and first passage; steel follows Paris' law where `steel` is given.
+        limit_mm: width (or growth since `datum_mm`) at which life is taken to end; None: life is refused. For steel
+            with Paris' law: the length.
         datum_mm: width that is called zero.
         source: where the limit comes from.
+        steel: loading and geometry of a crack in steel.
     """
 
     material: Literal["concrete", "steel", "rock"] = "concrete"
     limit_mm: float | None = None
     datum_mm: float = 0.0
     source: str = ""
+    steel: SteelCrack | None = None
 
 
 class RemainingLifeDetail(Settings, frozen=True):
@@ -238,7 +258,36 @@ def load_site(path: Path) -> Site:
     Raises:
         SettingsError: naming the file, the key or the channel, and what was expected.
     """
-    return build_site(load(path, _SiteFile), str(path))
+    return site_from(read_toml(path), str(path), path.parent)
+
+
+def _complete(structure: Structure, folder: Path) -> Structure:
+    """With the histories of cracks that the site file only names."""
+    channels = list(structure.channels)
+    for index, channel in enumerate(channels):
+        if channel.crack is not None and channel.crack.steel is not None:
+            steel = with_histories(channel.crack.steel, folder)
+            channels[index] = replace(channel, crack=replace(channel.crack, steel=steel))
+    return replace(structure, channels=tuple(channels))
+
+
+def site_from(table: Mapping[str, Any], where: str, folder: Path) -> Site:
+    """The site that the tables of a `site.toml` describe.
+
+    Args:
+        table: the parsed file.
+        where: it came from, for errors.
+        folder: that paths in it are relative to.
+
+    Raises:
+        SettingsError: as `load_site`, naming `where`.
+    """
+    file = convert(table, _SiteFile, where)
+    facilities = tuple(
+        replace(facility, structures=tuple(_complete(structure, folder) for structure in facility.structures))
+        for facility in file.facilities
+    )
+    return build_site(replace(file, facilities=facilities), where)
 
 
 def build_site(file: _SiteFile, where: str) -> Site:
@@ -286,6 +335,15 @@ def _check_channel(channel: Channel, where: str) -> None:
                 f"{where}: channel {channel.id!r}: modes_hz [{low}, {high}]",
                 f"expected 0 < low < high ≤ {channel.rate_hz / 2:g} Hz (half the sample rate)",
             )
+    if channel.crack is not None and channel.crack.steel is not None:
+        crack, steel = channel.crack, channel.crack.steel
+        if crack.material != "steel":
+            raise SettingsError(
+                f"{where}: channel {channel.id!r}: crack.steel of a crack in {crack.material}",
+                "expected material = 'steel', or no crack.steel",
+            )
+        longest_mm = None if crack.limit_mm is None else crack.datum_mm + crack.limit_mm
+        check_steel(steel, longest_mm, f"{where}: channel {channel.id!r}")
 
 
 def _check_references(places: dict[str, Place], where: str) -> None:

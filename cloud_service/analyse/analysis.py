@@ -79,6 +79,7 @@ class Analysis:
         """
         came = decode_records(records, self._mode)
         turn = self._gates.take(came)
+        self._step.baselines.refresh(self._state)  # after the records: no row can come before an act it belongs to
         frames = self._in_order(turn, came)
         _, result = self._step(self._states, frames)
         # Who is heard is told by what arrives; in a replay, whose time is the data's, by what is judged.

@@ -1,7 +1,9 @@
 """The detector port: one detector, one file under `detectors/`, one line in `detectors/__init__.py`.
 
 A detector judges one channel. It is a pure step: same state and batch, same result; no clock, no I/O, no randomness
-that is not seeded from the batch. The runner keeps its state between batches (committed with the journal offset) and
+that is not seeded from the batch. One that learns what is normal for a channel says `has_baseline = True`: its state
+begins anew where an operator has ended the baseline (see `cloud_service.analyse.baselines`). The runner keeps its
+state between batches (committed with the journal offset) and
 calls it with event times in ascending order within a batch; late data may bring a batch that lies before the last one:
 a detector must neither crash on it nor let it move its baseline. One that judges each reading alone may
 have a method `at_once(place, batch)` beside: it is then asked about readings of frames that still wait for their turn.
@@ -48,6 +50,8 @@ class Batch:
         features: name → (k,) the columns of measurement `window` (rms, peak, …, mode1_hz, band0 …); empty for scalars.
         undated: (k,) True where the gateway's clock could not be trusted: values may be judged, rates may not. None:
             all times can be relied on.
+        unsettled: (k,) True where the thermometer was out for hours shortly before: the lags of `temperature_c` are a
+            guess. None: nowhere.
     """
 
     t_ns: NDArray[np.int64]
@@ -60,9 +64,26 @@ class Batch:
     windows: NDArray[np.float32] | None = None
     features: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     undated: NDArray[np.bool_] | None = None
+    unsettled: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return int(self.t_ns.size)
+
+    def take(self, rows: slice) -> Batch:
+        """Some of the rows."""
+        return Batch(
+            t_ns=self.t_ns[rows],
+            values=self.values[rows],
+            flags=self.flags[rows],
+            temperature_c=self.temperature_c[rows],
+            faulty=self.faulty[rows],
+            inputs_faulty=self.inputs_faulty[rows],
+            rate_hz=self.rate_hz,
+            windows=None if self.windows is None else self.windows[rows],
+            features={name: column[rows] for name, column in self.features.items()},
+            undated=None if self.undated is None else self.undated[rows],
+            unsettled=None if self.unsettled is None else self.unsettled[rows],
+        )
 
 
 @dataclass(slots=True)
@@ -84,6 +105,16 @@ class Output:
     rows: list[Rows] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
     faulty: NDArray[np.bool_] | None = None
+
+    def add(self, other: Output) -> None:
+        """Take in what was said of the rows that follow; `faulty` as it is there."""
+        if other.caused_ns or self.caused_ns:
+            self.caused_ns += [finding.t_ns for finding in self.findings[len(self.caused_ns) :]]
+            self.caused_ns += other.caused_ns or [finding.t_ns for finding in other.findings]
+        self.findings += other.findings
+        self.rows += other.rows
+        self.lives += other.lives
+        self.faulty = other.faulty
 
     def caused_by(self, t_ns: int) -> None:
         """The row at `t_ns` led to the findings that were added since this was last said."""

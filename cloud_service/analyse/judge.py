@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_service.analyse.baselines import OWNER, Baselines, explain
 from cloud_service.analyse.detector import Batch, Detector, Output
 from cloud_service.analyse.outcome import Fault, Judged, StepResult
 from cloud_service.analyse.rows import reading_rows
@@ -34,6 +35,7 @@ class Bench:
         waveform_every: see `AnalyseSettings`.
         mode: which clock the run follows.
         undated: whether each frame of the batch has times that cannot be relied on.
+        baselines: where operators have ended them.
     """
 
     detectors: Sequence[Detector]
@@ -43,6 +45,7 @@ class Bench:
     waveform_every: int
     mode: ClockMode
     undated: NDArray[np.bool_]
+    baselines: Baselines
 
 
 def judge(
@@ -62,7 +65,7 @@ def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench
     for detector in bench.detectors:
         if not _takes(detector, place, batch):
             continue
-        output = _step(detector, place, batch, bench.states, result)
+        output = _step(detector, place, batch, bench, result)
         if output.faulty is not None:
             batch = replace(batch, faulty=batch.faulty | output.faulty)
         elif not shown:
@@ -82,6 +85,7 @@ def _batch(place: Place, run: Run, around: SegmentSurroundings, undated: NDArray
         values=piece.values,
         flags=piece.flags,
         temperature_c=around.temperature_of(place.channel, run),
+        unsettled=around.unsettled(place.channel, run),
         faulty=np.zeros(len(piece), dtype=np.bool_),
         inputs_faulty=around.inputs_faulty(place.channel.derived_from, run),
         rate_hz=piece.rate_hz,
@@ -97,13 +101,25 @@ def _takes(detector: Detector, place: Place, batch: Batch) -> bool:
     return (whole or getattr(detector, "partial_windows", False)) and detector.applies(place)
 
 
-def _step(detector: Detector, place: Place, batch: Batch, states: States, result: StepResult) -> Output:
+def _step(detector: Detector, place: Place, batch: Batch, bench: Bench, result: StepResult) -> Output:
+    whole = Output()
+    for part, event, begins in bench.baselines.parts(detector, place.channel.id, batch, bench.states):
+        if begins:
+            bench.states.put(place.channel.id, detector.name, detector.initial(place))
+        output = _step_part(detector, place, part, bench.states, result)
+        explain(output, event)
+        whole.add(output)
+    return whole
+
+
+def _step_part(detector: Detector, place: Place, batch: Batch, states: States, result: StepResult) -> Output:
     channel = place.channel.id
     state = states.get(channel, detector.name, detector.state_type, lambda: detector.initial(place))
     try:
         state, output = detector.step(place, state, batch)
     except Exception as error:  # noqa: BLE001 - one detector's fault on one channel must not end the stream
         states.forget(channel, detector.name)
+        states.forget(channel, OWNER)  # both as committed: a baseline that began since then begins again
         result.faults.append(Fault(channel, detector.name, f"{type(error).__name__}: {error}", int(batch.t_ns.max())))
         return Output()
     states.put(channel, detector.name, state)

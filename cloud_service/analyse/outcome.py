@@ -83,3 +83,15 @@ class StepResult:
     frames: int = 0
     samples: int = 0
     heard_ns: int = 0
+
+    def add(self, later: StepResult) -> None:
+        """What a later step said, behind what was said before."""
+        self.rows.extend(later.rows)
+        self.judged.extend(later.judged)
+        self.lives.extend(later.lives)
+        self.latest = newer(self.latest, later.latest)
+        self.skips.extend(later.skips)
+        self.faults.extend(later.faults)
+        self.frames += later.frames
+        self.samples += later.samples
+        self.heard_ns = max(self.heard_ns, later.heard_ns)

@@ -13,6 +13,7 @@ from itertools import groupby
 
 import numpy as np
 
+from cloud_service.analyse.baselines import Baselines
 from cloud_service.analyse.cut import cut
 from cloud_service.analyse.decode import AHEAD_NS, Decoded, Skip, SkipReason
 from cloud_service.analyse.detector import LAGS_H, Batch, Detector
@@ -34,7 +35,11 @@ from telltale.site import Place, Site
 
 
 class Step:
-    """The step for one site and one set of detectors; holds no state of its own between calls."""
+    """The step for one site and one set of detectors; holds no state of its own between calls.
+
+    Attributes:
+        baselines: where operators have ended them; whoever calls the step keeps it up to date.
+    """
 
     def __init__(
         self, site: Site, detectors: Sequence[Detector], waveform_every: int = 1, mode: ClockMode = "system"
@@ -43,6 +48,7 @@ class Step:
         self._mode = mode
         self._detectors = detectors
         self._waveform_every = waveform_every
+        self.baselines = Baselines()
         self._orders: Mapping[str, tuple[Place, ...]] = {
             structure.id: tuple(site.places[channel] for channel in judging_order(structure))
             for _, structure in site.structures()
@@ -63,7 +69,16 @@ class Step:
         undated = np.array([not frame.is_dated for frame in frames], dtype=np.bool_)
         for structure, members in _by_structure(self._sift(pieces, frames, result)).items():
             newest = states.get(structure, "newest", Newest, Newest)
-            bench = Bench(self._detectors, states, heard_ns, newest.heard_ns, self._waveform_every, self._mode, undated)
+            bench = Bench(
+                self._detectors,
+                states,
+                heard_ns,
+                newest.heard_ns,
+                self._waveform_every,
+                self._mode,
+                undated,
+                self.baselines,
+            )
             found = segments(members, newest, partial(_unjudged, states))
             self._judge_structure(structure, found, bench, result)
             states.put(structure, "newest", newest)

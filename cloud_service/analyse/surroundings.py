@@ -54,11 +54,22 @@ class SegmentSurroundings:
         """(k, len(LAGS_H)) for the rows of `run`; a temperature channel is conditioned on none."""
         if channel.temperature is None:
             return np.full((len(run.piece), len(LAGS_H)), np.nan)
-        newest = None
-        if channel.temperature in self.taken and not self.late:
-            before, frames = self.taken[channel.temperature]
-            newest = before + np.searchsorted(frames, run.frames, side="right")
+        newest = self._newest(channel.temperature, run)
         return temperature.look_up(self._history(channel.temperature), run.piece.t_ns, newest)
+
+    def unsettled(self, channel: Channel, run: Run) -> NDArray[np.bool_]:
+        """(k,) where the lags of `temperature_of` are a guess."""
+        if channel.temperature is None:
+            return np.zeros(len(run.piece), dtype=np.bool_)
+        newest = self._newest(channel.temperature, run)
+        return temperature.unsettled(self._history(channel.temperature), run.piece.t_ns, newest)
+
+    def _newest(self, thermometer: str, run: Run) -> NDArray[np.int64] | None:
+        """(k,) how many of its readings had been journalled by each row of `run`; None: all."""
+        if thermometer not in self.taken or self.late:
+            return None
+        before, frames = self.taken[thermometer]
+        return before + np.searchsorted(frames, run.frames, side="right")
 
     def inputs_faulty(self, inputs: Sequence[str], run: Run) -> NDArray[np.bool_]:
         """(k,) where any of `inputs` was distrusted at that time."""

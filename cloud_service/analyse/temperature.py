@@ -18,6 +18,8 @@ SPACING_NS = NS_PER_HOUR // 12  # structures do not follow faster than 5 min
 KEPT_NS = 8 * 24 * NS_PER_HOUR  # how late a backlog's rows may be and still find their temperature
 MAX_KEPT = 2_400
 MAX_AGE_NS = 3 * NS_PER_HOUR  # an older reading says nothing of now
+OUTAGE_NS = 6 * NS_PER_HOUR  # without a reading for longer, the lags are a guess …
+SETTLES_NS = 48 * NS_PER_HOUR  # … for as long again, and no longer than this
 
 _LAG_NS = np.array(LAGS_H[1:]) * NS_PER_HOUR
 
@@ -93,15 +95,21 @@ def _is_news(history: History, at: int, t_ns: int, celsius: float) -> bool:
 
 
 def _lag(history: History, row: int) -> None:
-    """First-order lag, the reading held since the one before: y ← y + (1 - exp(-Δt/τ)) (T - y)."""
+    """First-order lag τ y' = T − y, T a straight line from the reading before (first-order hold: Franklin, Powell and
+    Workman, Digital Control of Dynamic Systems, 3rd ed. 1998, section 6.3.2); across an outage that is the best guess.
+    """
     reading = history.lagged_c[row, 0]
     before = history.lagged_c[row - 1, 1:] if row else np.full(_LAG_NS.size, np.nan)
     if np.isnan(reading):
         history.lagged_c[row, 1:] = before
         return
-    step_ns = float(history.t_ns[row] - history.t_ns[row - 1]) if row else 0.0
+    last = history.lagged_c[row - 1, 0] if row else np.nan
+    rise = 0.0 if np.isnan(last) else reading - last
+    ratio = float(history.t_ns[row] - history.t_ns[row - 1]) / _LAG_NS if row else np.zeros(_LAG_NS.size)
+    keep = np.exp(-ratio)
     known = np.where(np.isnan(before), reading, before)
-    history.lagged_c[row, 1:] = known + (1.0 - np.exp(-step_ns / _LAG_NS)) * (reading - known)
+    trail = rise * (1.0 - keep) / ratio if row else 0.0
+    history.lagged_c[row, 1:] = reading - trail + keep * (known - reading + rise)
 
 
 def look_up(history: History, t_ns: NDArray[np.int64], newest: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
@@ -113,12 +121,28 @@ def look_up(history: History, t_ns: NDArray[np.int64], newest: NDArray[np.int64]
         newest: (k,) how many readings of `history` had been journalled by each row; None: all.
     """
     out = np.full((t_ns.size, len(LAGS_H)), np.nan)
-    at = np.searchsorted(history.t_ns, t_ns, side="right")
-    if newest is not None:
-        at = np.minimum(at, newest)
+    at = _known_by(history, t_ns, newest)
     found = at > 0
     found[found] = t_ns[found] - history.t_ns[at[found] - 1] <= MAX_AGE_NS
     rows = history.lagged_c[at[found] - 1]
     rows[np.isnan(rows[:, 0])] = np.nan
     out[found] = rows
     return out
+
+
+def unsettled(history: History, t_ns: NDArray[np.int64], newest: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+    """(k,) where an outage of the thermometer is so near that the lags are a guess (arguments as of `look_up`)."""
+    reading = np.flatnonzero(np.isfinite(history.lagged_c[:, 0]))
+    if not reading.size:
+        return np.zeros(t_ns.size, dtype=np.bool_)
+    times = history.t_ns[reading]
+    out_ns = np.diff(times, prepend=times[0])
+    ends = np.where(out_ns > OUTAGE_NS, times + np.minimum(out_ns, SETTLES_NS), times)
+    until = np.maximum.accumulate(ends)
+    at = np.searchsorted(reading, _known_by(history, t_ns, newest))
+    return np.asarray((at > 0) & (t_ns < until[np.maximum(at, 1) - 1]))
+
+
+def _known_by(history: History, t_ns: NDArray[np.int64], newest: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    at = np.searchsorted(history.t_ns, t_ns, side="right")
+    return at if newest is None else np.minimum(at, newest)

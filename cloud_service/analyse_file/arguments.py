@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
+from telltale.command_line import CommandParser
+from telltale.detail_categories import DETAILS
 from telltale.errors import UserError
+from telltale.site import FatigueDetail
 
 KINDS = ("crack", "strain", "vibration")
 
@@ -23,7 +26,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
         value, temperature: columns; temperature may be empty.
         kind: one of `KINDS`.
         limit: width at which a crack's life ends, or amplitude that strain and vibration should not exceed.
-        detail_category: Δσ_C in MPa of the welded detail that a strain gauge watches.
+        fatigue: the welded or bolted detail that a strain gauge watches.
         as_json: one JSON object instead of a summary.
         plot: PNG to write.
     """
@@ -35,14 +38,9 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     rate_hz: float | None = None
     temperature: str = ""
     limit: float | None = None
-    detail_category: float | None = None
+    fatigue: FatigueDetail | None = None
     as_json: bool = False
     plot: Path | None = None
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, "see telltale analyse --help")
 
 
 def parse(argv: Sequence[str]) -> Arguments:
@@ -54,8 +52,8 @@ def parse(argv: Sequence[str]) -> Arguments:
     found = _parser().parse_args(list(argv))
     if found.rate_hz is not None and not 0 < found.rate_hz < float("inf"):
         raise UserError(f"--rate-hz {found.rate_hz:g}", "expected samples a second, above 0")
-    if found.detail_category is not None and (found.kind != "strain" or found.detail_category <= 0):
-        raise UserError("--detail-category", "expected MPa above 0, with --kind strain")
+    if found.fatigue is not None and found.kind != "strain":
+        raise UserError("--detail-category", "expected with --kind strain")
     if found.plot is not None and found.plot.suffix.lower() != ".png":
         raise UserError(f"--plot {found.plot}", "expected a file name that ends in .png")
     if found.plot is not None and not found.plot.absolute().parent.is_dir():
@@ -63,8 +61,10 @@ def parse(argv: Sequence[str]) -> Arguments:
     return Arguments(**vars(found))
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="telltale analyse", description="Quality, trend, anomalies and life of one logger file.")
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="telltale analyse", description="Quality, trend, anomalies and life of one logger file."
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV, Campbell TOA5 or npz")
     when = parser.add_mutually_exclusive_group(required=True)
     when.add_argument("--time", default="", metavar="COL", help="column with the time of each row")
@@ -76,8 +76,25 @@ def _parser() -> _Parser:
         "--limit", type=float, metavar="X", help="crack: width at which life ends; strain, vibration: largest amplitude"
     )
     parser.add_argument(
-        "--detail-category", type=float, metavar="MPA", help="strain: Δσ_C of the detail (EN 1993-1-9), for fatigue"
+        "--detail-category",
+        dest="fatigue",
+        type=_detail,
+        metavar="MPA",
+        help="strain: Δσ_C of the detail (EN 1993-1-9), or its name in telltale standards, for fatigue",
     )
     parser.add_argument("--json", dest="as_json", action="store_true", help="print exactly one JSON object")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="write a picture")
     return parser
+
+
+def _detail(text: str) -> FatigueDetail:
+    """MPa above 0, or the name of a detail."""
+    if text in DETAILS:
+        return FatigueDetail(detail=text)
+    try:
+        category_mpa = float(text)
+    except ValueError:
+        category_mpa = math.nan
+    if not 0 < category_mpa < math.inf:
+        raise argparse.ArgumentTypeError(f"expected MPa above 0, or one of {', '.join(DETAILS)}; got {text!r}")
+    return FatigueDetail(detail_category_mpa=category_mpa)

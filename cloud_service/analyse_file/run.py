@@ -19,7 +19,7 @@ from cloud_service.analyse_file.series import Series
 from telltale.clock import NS_PER_DAY
 from telltale.kinds import Shape
 from telltale.readings import Block, missing_spans
-from telltale.site import Channel, CrackDetail, Facility, FatigueDetail, Limit, Place, Site, Structure
+from telltale.site import Channel, CrackDetail, Facility, Limit, Place, Site, Structure
 
 VALUE, TEMPERATURE = "value", "temperature"
 GATEWAY = "file"
@@ -47,17 +47,9 @@ def run(asked: Arguments, series: Series, progress: Progress) -> Found:
     for index, (start, stop) in enumerate(spans):
         frame = Decoded(index + 1, GATEWAY, int(series.t_ns[stop - 1]), tuple(_blocks(series, start, stop)))
         _, result = step(states, [frame])
-        _add(whole, result)
+        whole.add(result)
         progress(index + 1, len(spans))
     return Found(site.places[VALUE], whole)
-
-
-def _add(whole: StepResult, result: StepResult) -> None:
-    whole.rows.extend(result.rows)
-    whole.judged.extend(result.judged)
-    whole.lives.extend(result.lives)
-    whole.skips.extend(result.skips)
-    whole.faults.extend(result.faults)
 
 
 def _spans(series: Series) -> Iterator[tuple[int, int]]:
@@ -116,7 +108,7 @@ def _channel(asked: Arguments, series: Series) -> Channel:
         temperature=TEMPERATURE if has_temperature else None,
         derived_from=(TEMPERATURE,) if series.derived else (),
         limits=_limits(asked, series),
-        fatigue=FatigueDetail(detail_category_mpa=asked.detail_category) if asked.detail_category else None,
+        fatigue=asked.fatigue,
         crack=CrackDetail(limit_mm=asked.limit, source=LIMIT_SOURCE) if asked.kind == "crack" else None,
     )
 

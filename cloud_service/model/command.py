@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 import numpy as np
@@ -14,6 +13,7 @@ from cloud_service.model.card import card_text
 from cloud_service.model.file import Loaded, load_model, save_model
 from cloud_service.model.histories import Found, Layout, read_histories
 from models.remaining_life_settings import Training
+from telltale.command_line import CommandParser
 from telltale.errors import UserError
 from telltale.settings import load
 
@@ -31,13 +31,8 @@ def model(argv: Sequence[str]) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message, "see telltale model --help")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="telltale model", description="Remaining-life models from run-to-failure histories.")
+    parser = CommandParser(prog="telltale model", description="Remaining-life models from run-to-failure histories.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="train|evaluate|card")
     train = verbs.add_parser("train", help="learn from histories in CSV", description="Learn from histories in CSV.")
     train.add_argument("histories", type=Path, metavar="CSV")

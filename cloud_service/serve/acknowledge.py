@@ -10,12 +10,12 @@ from cloud_service.state import open_state
 MAX_WHO = 80
 
 
-def clean_who(text: str) -> str:
-    """A person's name as it is kept: one line, no control characters; empty where nothing is left."""
+def clean_who(text: str, most: int = MAX_WHO) -> str:
+    """A person's words as they are kept: one line, no control characters; empty where nothing is left."""
     kept = "".join(
         " " if char.isspace() else char for char in text if unicodedata.category(char)[0] != "C" or char.isspace()
     )
-    return " ".join(kept.split())[:MAX_WHO]
+    return " ".join(kept.split())[:most]
 
 
 def acknowledge(data_dir: Path, incident: str, who: str, now_ns: int) -> bool:

@@ -45,6 +45,7 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "shift_db": ("shift", "dB"),
     "shift_percent": ("shift", "%"),
     "conditioned_on": ("corrected for", ""),
+    "baseline_since": ("baseline begun anew after", ""),
     "temperature_c": ("temperature", "°C"),
     "superseded_by": ("now judged by", ""),
     "windows": ("windows so far", ""),

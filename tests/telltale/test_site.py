@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from telltale.errors import SettingsError
-from telltale.site import load_site
+from telltale.site import Site, load_site
 
 GOOD = """
 [[facilities]]
@@ -38,7 +38,7 @@ structures = ["bridge"]
 """
 
 
-def load_text(tmp_path: Path, text: str) -> object:
+def load_text(tmp_path: Path, text: str) -> Site:
     path = tmp_path / "site.toml"
     path.write_text(text, encoding="utf-8")
     return load_site(path)
@@ -65,6 +65,12 @@ def test_a_site_is_indexed_by_channel(tmp_path: Path) -> None:
         ("[[2.0, 3.0]]", "[[2.0, 300.0]]", ["modes_hz", "50 Hz"]),
         ('temperature = "bridge.t"', 'temperature = "bridge.x"', ["bridge.x", "bridge"]),
         ('id = "bridge.t"', 'id = "bridge.az"', ["bridge.az", "twice"]),
+        (
+            "rate_hz = 100\n",
+            'rate_hz = 100\nfatigue = {detail = "weld"}\n',
+            ["channels[0].fatigue", "'weld'", "stiffener_50"],
+        ),
+        ("rate_hz = 100\n", "rate_hz = 100\nfatigue = {}\n", ["channels[0].fatigue", "detail_category_mpa or detail"]),
         ('structures = ["bridge"]', 'structures = ["tower"]', ["Ada", "tower", "bridge"]),
         ("ada@example.org", "ada@example.org\\nBcc: x@y.z", ["email"]),
         ('id = "valley"', "id = valley", ["not valid TOML", "line 3"]),
@@ -79,6 +85,12 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, words: list[str]
     assert "\n" not in text
     for word in words:
         assert word in text
+
+
+def test_a_fatigue_detail_of_the_registry_brings_its_category(tmp_path: Path) -> None:
+    text = GOOD.replace("rate_hz = 100\n", 'rate_hz = 100\nfatigue = {detail = "stiffener_50"}\n')
+    site = load_text(tmp_path, text)
+    assert site.places["bridge.az"].channel.fatigue.category_mpa == 80
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cloud_service.analyse.detector import Detector
 from cloud_service.analyse.detectors.crack import CrackDetector
 from cloud_service.analyse.detectors.fatigue import FatigueDetector
@@ -23,9 +25,9 @@ DETECTORS: tuple[Detector, ...] = (
 )
 
 
-def with_life_models(models: LifeModels) -> tuple[Detector, ...]:
-    """The registry, with the remaining-life models that a site names; without them that detector applies nowhere."""
+def with_life_models(models: LifeModels, detectors: Sequence[Detector] = DETECTORS) -> tuple[Detector, ...]:
+    """Detectors with the remaining-life models that a site names; without one, that detector applies nowhere."""
     return tuple(
         RemainingLifeDetector(models) if isinstance(detector, RemainingLifeDetector) else detector
-        for detector in DETECTORS
+        for detector in detectors
     )

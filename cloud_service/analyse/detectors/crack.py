@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
 from cloud_service.analyse.detectors.crack_days import State, add, close_day, daily, new_state, r2_below_36h
-from cloud_service.analyse.detectors.crack_life import LifeRules, crack_life
-from cloud_service.analyse.detectors.lives import life_finding, life_rows, refusal, years_to
+from cloud_service.analyse.detectors.crack_life import CrackHistory, LifeRules
+from cloud_service.analyse.detectors.crack_lives import LIFE_MODELS
+from cloud_service.analyse.detectors.lives import life_finding, life_rows, undated_refusal, years_to
 from cloud_service.store.schema import Rows
 from models.crack import growth
 from models.crack_growth import Growth
 from models.standards import CONDITION_SCHEMES, cite
 from telltale.clock import NS_PER_DAY
-from telltale.findings import Finding, Life, Reason, Refusal, Tier
+from telltale.findings import Finding, Life, Reason, Tier
 from telltale.settings import Settings
 from telltale.site import Place
 
@@ -100,8 +101,7 @@ class CrackDetector:
         if day <= state.undated_day:
             return
         state.undated_day = day
-        text = "the gateway's clock was not synchronised, and the readings came long after the time they state"
-        estimate = refusal(place.channel.id, (day + 1) * NS_PER_DAY, Refusal.CLOCK_UNRELIABLE, text)
+        estimate = undated_refusal(place.channel.id, day)
         output.lives.append(estimate)
         output.rows.append(life_rows(estimate))
 
@@ -110,13 +110,11 @@ class CrackDetector:
         day, width, lagged_c = daily(state, state.open_day, expected)
         t_ns = (state.open_day + 1) * NS_PER_DAY
         found = growth(day, width, lagged_c) if day.size >= MIN_FIT_DAYS else None
-        estimate = crack_life(
-            place.channel,
-            t_ns,
-            found,
-            width,
-            min_history_days=self._settings.min_history_days,
-            rules=self._settings.life,
+        history = CrackHistory(day, width, found)
+        settings = self._settings
+        life_model = LIFE_MODELS[place.channel.crack.material if place.channel.crack else "concrete"]
+        estimate = life_model(
+            place.channel, t_ns, history, min_history_days=settings.min_history_days, rules=settings.life
         )
         output.lives.append(estimate)
         output.rows.append(life_rows(estimate))

@@ -1,127 +1,62 @@
-"""When a crack reaches its limit: first passage of its growth, or a refusal by name."""
+"""The port of a crack's life models: what they are told, and what they answer."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_service.analyse.detectors.lives import life_of, refusal
-from models import life
 from models.crack_growth import Growth
-from telltale.clock import DAYS_PER_YEAR
-from telltale.findings import Life, Refusal
+from telltale.findings import Life
 from telltale.settings import Settings
 from telltale.site import Channel
-
-LIKELY_SIGN, SURE_OF_SIGN = 0.9, 0.975  # probability that the crack moves towards its limit
 
 
 class LifeRules(Settings, frozen=True):
     """How far a history carries; self-set.
 
     Attributes:
-        median_reach, late_reach: P50 may lie at most this many histories ahead, P90 that many; beyond it is refused.
+        median_reach, late_reach: a trend's P50 may lie at most this many histories ahead, P90 that many; beyond it is
+            refused.
         least_mm_per_year: slower movement is not extrapolated from less than a year.
+        widest: P95 of a steel crack's life may be at most this many times P5; a wider answer is refused.
         horizon_years, alarm_years: P10 within the one warns, P50 within the other alarms.
     """
 
     median_reach: float = 2.0
     late_reach: float = 6.0
     least_mm_per_year: float = 0.1
+    widest: float = 20.0
     horizon_years: float = 10.0
     alarm_years: float = 0.5
 
 
-def crack_life(
-    channel: Channel,
-    t_ns: int,
-    found: Growth | None,
-    width: NDArray[np.float64],
-    *,
-    min_history_days: int,
-    rules: LifeRules,
-) -> Life:
-    """Remaining life of a crack channel as of `t_ns`.
+@dataclass(frozen=True, slots=True)
+class CrackHistory:
+    """What is known of a crack.
 
-    Args:
-        channel: its crack detail holds the limit.
-        t_ns: UTC.
-        found: growth; None where there are too few days to fit.
-        width: (n,) daily widths, oldest first: the first ones tell on which side of the limit monitoring began.
-        min_history_days: shorter histories are refused.
-        rules: see `LifeRules`.
+    Attributes:
+        day: (n,) ascending days since 1970.
+        width: (n,) daily means, mm: the first ones tell on which side of the limit monitoring began.
+        found: growth with temperature and season taken out; None where there are too few days to fit.
     """
-    detail = channel.crack
-    if detail is None or detail.limit_mm is None:
-        return refusal(channel.id, t_ns, Refusal.NO_LIMIT, "the channel's settings name no crack.limit_mm")
-    days = 0.0 if found is None else found.history_days + 1
-    if found is None or days < min_history_days:
-        text = f"{days:.0f} days of history, at least {min_history_days} are needed"
-        return refusal(channel.id, t_ns, Refusal.INSUFFICIENT_HISTORY, text, detail.source)
-    limit = detail.datum_mm + detail.limit_mm
-    began = float(np.median(width[: max(3, min_history_days // 4)]))
-    side = 1.0 if limit >= began else -1.0
-    draws = found.draws(np.random.default_rng(life.seed_of(channel.id)), life.DRAWS)
-    towards = side * draws[:, 1]
-    reached = side * (limit - found.level()) <= 0
-    leads = _leads(found, side, rules)
-    if not reached and leads < LIKELY_SIGN:
-        return _no_trend(channel, t_ns, found, limit, side)
-    # Just after an onset the acceleration is hardly known: it may double the rate in one more history, not faster.
-    most = np.maximum(towards, 0.0) / (days / DAYS_PER_YEAR)
-    years = life.first_passage_years(side * (limit - draws[:, 0]), towards, np.minimum(side * draws[:, 2], most))
-    estimate = _estimate(channel, t_ns, found, limit=limit, years=years, rules=rules)
-    if estimate.refused is None and not reached and leads < SURE_OF_SIGN:
-        return _no_trend(channel, t_ns, found, limit, side)
-    return estimate
+
+    day: NDArray[np.float64]
+    width: NDArray[np.float64]
+    found: Growth | None
+
+    @property
+    def days(self) -> float:
+        """How many days it spans, both ends counted."""
+        return float(self.day[-1] - self.day[0]) + 1 if self.day.size else 0.0
 
 
-def _leads(found: Growth, side: float, rules: LifeRules) -> float:
-    """Probability that the crack moves towards its limit: in a short history, fast enough to be reported at all."""
-    least = 0.0 if found.history_days >= DAYS_PER_YEAR else rules.least_mm_per_year
-    faster = found.probability_faster(side * least)
-    return faster if side > 0 else 1 - faster
+class CrackLife(Protocol):
+    """One way to estimate a crack's life; pure, and it answers or refuses by name."""
 
-
-def _no_trend(channel: Channel, t_ns: int, found: Growth, limit: float, side: float) -> Life:
-    rate, low, high = found.trend()
-    text = f"growth {rate:.3g} mm/year, 90 % interval {low:.3g} to {high:.3g}, does not surely lead to {limit:g} mm"
-    source = channel.crack.source if channel.crack else ""
-    if side < 0 < rate:
-        text = f"monitoring began above the limit of {limit:g} mm and the crack opens further; {text}"
-        return refusal(channel.id, t_ns, Refusal.OUTSIDE_MODEL_RANGE, text, source)
-    return refusal(channel.id, t_ns, Refusal.NO_TREND, text, source)
-
-
-def _estimate(
-    channel: Channel, t_ns: int, found: Growth, *, limit: float, years: NDArray[np.float64], rules: LifeRules
-) -> Life:
-    assert channel.crack is not None
-    source = channel.crack.source
-    _, _, median, late, _ = life.quantiles(years)
-    history = (found.history_days + 1) / DAYS_PER_YEAR
-    if median > rules.median_reach * history or late > rules.late_reach * history:
-        text = (
-            f"{found.history_days + 1:.0f} days of history carry {rules.median_reach:g} times as far;"
-            f" {limit:g} mm would be reached in about {median:.2g} years (P90 {late:.2g})"
-        )
-        return refusal(channel.id, t_ns, Refusal.INSUFFICIENT_HISTORY, text, source)
-    rate, low, high = found.trend()
-    text = (
-        f"first passage of {limit:g} mm from {found.level():.3f} mm at {rate:.3g} ({low:.3g} to {high:.3g}) mm/year,"
-        f" {found.history_days + 1:.0f} days of history"
-    )
-    return life_of(channel.id, t_ns, years, detail=text, assumptions=_assumptions(channel, found), source=source)
-
-
-def _assumptions(channel: Channel, found: Growth) -> tuple[str, ...]:
-    at = f"{found.reference_c[0]:.1f} °C" if found.reference_c.size else "the recorded days' mean"
-    material = channel.crack.material if channel.crack else ""
-    steel = ("trend and first passage: no stress range is known, so Paris' law is not applied",)
-    return (
-        f"widths are judged at {at}; on colder days a crack in a warm body is wider",
-        "growth goes on as it does now; acceleration counts, up to doubling the rate in one more such history",
-        "slowing down does not count",
-        "a season that temperature does not explain is held by a prior: 15 % of the temperature's yearly effect",
-        *(steel if material == "steel" else ()),
-    )
+    def __call__(
+        self, channel: Channel, t_ns: int, history: CrackHistory, *, min_history_days: int, rules: LifeRules
+    ) -> Life:
+        """Remaining life of `channel` as of `t_ns` (UTC); shorter histories than `min_history_days` are refused."""

@@ -1,16 +1,23 @@
 """Fatigue of a strain channel: rainflow → EN 1993-1-9 → Miner damage → remaining life.
 
-Continuous recordings (duty cycle 1) are counted as one history: the residue is carried from window to window. Windows
-that sample the traffic (duty cycle below 1) are each taken about their own median first: what happened between two
-windows was not seen, and slow thermal strain would otherwise close false cycles. The daily ground cycle of those
-medians is reported beside the damage and not counted in it: free thermal strain is no stress.
+Continuous recordings (duty cycle 1) are counted as one history: the residue is carried from window to window, and what
+temperature explains of the level is taken out (`thermal_strain`). Windows that sample the traffic (duty cycle below 1)
+are each taken about their own median first: what happened between two windows was not seen, and slow thermal strain
+would otherwise close false cycles. The daily ground cycle of the medians is reported beside the damage and not counted
+in it: free thermal strain is no stress (decision 028).
+
+A window that was cut short and comes again longer, before any later one, is counted anew from where the history stood
+before it. Windows of unknown time have done their damage, each counted by itself, but are no part of any day: on a day
+that brings some, life is refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Annotated
 
-import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
@@ -18,17 +25,37 @@ from numpy.typing import NDArray
 from cloud_service.analyse import coverage
 from cloud_service.analyse.coverage import Coverage
 from cloud_service.analyse.detector import Batch, Output
-from cloud_service.analyse.detectors.lives import life_finding, life_of, life_rows, refusal
+from cloud_service.analyse.detectors import thermal_strain
+from cloud_service.analyse.detectors.fatigue_days import (
+    CYCLES,
+    DAMAGE,
+    DAY,
+    RANGE_MAX,
+    SECONDS,
+    SLOW_MAX,
+    SLOW_MIN,
+    State,
+    count_day,
+    count_late,
+    damage_of,
+    note_short,
+    open_figures,
+    take_back_short,
+    weekly,
+    windows_of,
+)
+from cloud_service.analyse.detectors.lives import life_finding, life_of, life_rows, refusal, undated_refusal
 from cloud_service.store.schema import Rows
 from models import fatigue, life, rainflow
 from models.standards import cite
 from telltale.clock import NS_PER_DAY, NS_PER_S, NS_PER_YEAR
+from telltale.detail_categories import DETAILS
 from telltale.findings import Finding, Life, Refusal
 from telltale.settings import Settings
-from telltale.site import FatigueDetail, Place
+from telltale.site import Channel, FatigueDetail, Place
 
-DAY, CYCLES, DAMAGE, RANGE_MAX, SECONDS, SLOW_MIN, SLOW_MAX = range(7)
-SOURCE = f"{cite('en_1993_1_9')}; {cite('astm_e1049')}"
+ROW_COLUMNS = ("t_ns", "values", "flags", "temperature_c", "faulty", "inputs_faulty", "windows", "undated")
+STANDARDS = ("en_1993_1_9", "astm_e1049")
 
 
 class FatigueSettings(Settings, frozen=True):
@@ -46,21 +73,12 @@ class FatigueSettings(Settings, frozen=True):
     alarm_years: float = 1.0
 
 
-class State(msgspec.Struct):
-    """Attributes:
-    residue: (m,) rainflow's open turning points, µε.
-    covered: times counted, so that a late window is counted once.
-    days: (n, 7) raw figures of each UTC day, ascending: day, cycles, damage, largest range (MPa), recorded seconds,
-        least and greatest window median (µε).
-    damage_before: damage of days no longer kept.
-    judged_day: the newest day after which life was judged.
-    """
+@dataclass(frozen=True, slots=True)
+class _New:
+    """Which rows of a batch continue the history, and which of all rows can be counted."""
 
-    residue: NDArray[np.float64]
-    covered: Coverage
-    days: NDArray[np.float64]
-    damage_before: float = 0.0
-    judged_day: int = -(2**31)
+    rows: NDArray[np.bool_]
+    sound: NDArray[np.bool_]
 
 
 class FatigueDetector:
@@ -85,47 +103,79 @@ class FatigueDetector:
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Count the batch's windows day by day; judge life once a day is over."""
         output = Output()
-        detail = place.channel.fatigue
-        if detail is None or batch.windows is None or len(batch) == 0:
-            return state, output
-        before = state.covered.last_ns
-        fresh = coverage.take(state.covered, batch.t_ns, round(place.channel.interval_s * NS_PER_S))
-        usable = fresh & ~batch.faulty & np.isfinite(batch.windows).any(axis=1)
-        late = usable & (batch.t_ns <= before)
-        touched = self._count_late(state, detail, batch, late)
-        if touched:
-            touched.add(int(state.days[-1, DAY]))  # its running total changed
-        for day in np.unique(batch.t_ns[usable & ~late] // NS_PER_DAY):
-            of_day = usable & ~late & (batch.t_ns // NS_PER_DAY == day)
-            if state.days.size and day > state.days[-1, DAY]:
-                self._close_day(place, state, output)
-                output.caused_by(int(batch.t_ns[of_day][0]))
-            self._count_day(state, detail, batch, of_day, int(day))
-            touched.add(int(day))
+        if batch.windows is not None:
+            for part in _by_date(batch):
+                self._take(place, state, part, output)
+        return state, output
+
+    def _take(self, place: Place, state: State, batch: Batch, output: Output) -> None:
+        """Rows that can all be dated, or none of them."""
+        detail = _detail(place)
+        assert batch.windows is not None
+        sound = ~batch.faulty & np.isfinite(batch.windows).any(axis=1)
+        if batch.undated is not None and batch.undated.any():
+            touched = self._count_undated(place, state, batch, sound, output)
+        else:
+            take_back_short(state, batch)
+            before_ns = state.covered.last_ns
+            fresh = coverage.take(state.covered, batch.t_ns, round(place.channel.interval_s * NS_PER_S))
+            touched = count_late(state, detail, batch, fresh & sound & (batch.t_ns <= before_ns))
+            touched |= self._count_new(place, state, batch, _New(fresh & (batch.t_ns > before_ns), sound), output)
         if touched:
             output.rows.append(self._rows(place, state, sorted(touched)))
         self._forget_old_days(state)
-        return state, output
 
-    def _count_day(self, state: State, detail: FatigueDetail, batch: Batch, rows: NDArray[np.bool_], day: int) -> None:
-        history, medians, seconds = _history(batch, rows, detail)
-        state.residue, closed = rainflow.feed(state.residue, history)
-        _add(_day_row(state, day), closed, detail, seconds, medians)
-
-    def _count_late(self, state: State, detail: FatigueDetail, batch: Batch, rows: NDArray[np.bool_]) -> set[int]:
-        """Late windows are a record of their own: the stream's residue has moved on."""
+    def _count_new(self, place: Place, state: State, batch: Batch, new: _New, output: Output) -> set[int]:
+        """What continues the history, day by day; the newest window by itself where it is cut short."""
+        assert batch.windows is not None
+        detail = _detail(place)
         touched: set[int] = set()
-        for day in np.unique(batch.t_ns[rows] // NS_PER_DAY):
-            history, medians, seconds = _history(batch, rows & (batch.t_ns // NS_PER_DAY == day), detail)
-            _add(_day_row(state, int(day)), rainflow.count(history), detail, seconds, medians)
+        if not new.rows.any():
+            return touched
+        newest = int(np.flatnonzero(new.rows)[-1])
+        is_short = batch.windows.shape[1] < place.channel.window_samples
+        state.short = None
+        for day in np.unique(batch.t_ns[new.rows & new.sound] // NS_PER_DAY):
+            of_day = new.rows & new.sound & (batch.t_ns // NS_PER_DAY == day)
+            if state.days.size and day > state.days[-1, DAY]:
+                self._close_day(place, state, output)
+                output.caused_by(int(batch.t_ns[of_day][0]))
             touched.add(int(day))
+            if is_short and of_day[newest]:
+                of_day[newest] = False
+                count_day(state, detail, batch, of_day)
+                state.short = note_short(state, batch, newest)
+                of_day[:] = False
+                of_day[newest] = True
+            count_day(state, detail, batch, of_day)
+        if is_short and state.short is None:
+            state.short = note_short(state, batch, newest)
         return touched
+
+    def _count_undated(
+        self, place: Place, state: State, batch: Batch, rows: NDArray[np.bool_], output: Output
+    ) -> set[int]:
+        """Damage of windows of unknown time, each a record of its own; and that life cannot be told."""
+        if not rows.any():
+            return set()
+        detail = _detail(place)
+        windows, _, _ = windows_of(batch, rows)
+        for window in windows:
+            state.damage_before += damage_of(rainflow.count(window), detail)
+        known = {int(state.days[-1, DAY])} if state.days.size else set()
+        for day in np.unique(batch.t_ns[rows] // NS_PER_DAY).tolist():
+            day_or_newest = max(day, *known) if known else day
+            if day_or_newest > state.undated_day:
+                state.undated_day = day_or_newest
+                estimate = undated_refusal(place.channel.id, day_or_newest, _source(detail))
+                output.lives.append(estimate)
+                output.rows.append(life_rows(estimate))
+        return known
 
     def _rows(self, place: Place, state: State, days: list[int]) -> Rows:
         """A row a day, written anew while the day lasts; the newest day carries the residue as half cycles."""
-        detail = place.channel.fatigue
-        assert detail is not None
-        open_damage, open_cycles, open_range = _open(state, detail)
+        detail = _detail(place)
+        open_damage, open_cycles, open_range = open_figures(state, detail)
         kept = state.days
         total = state.damage_before + np.cumsum(kept[:, DAMAGE])
         chosen = np.isin(kept[:, DAY], days)
@@ -146,9 +196,9 @@ class FatigueDetector:
         if day <= state.judged_day:
             return
         state.judged_day = day
+        thermal_strain.close_day(state.thermal)
         row = self._rows(place, state, [day])
-        detail = place.channel.fatigue
-        assert detail is not None
+        detail = _detail(place)
         kept = state.days[-1]
         scale = 1.0 / detail.duty_cycle
         total = scale * (state.damage_before + float(state.days[:, DAMAGE].sum()))
@@ -177,16 +227,16 @@ class FatigueDetector:
         history_days = int(kept[-1, DAY] - kept[0, DAY]) + 1 if kept.size else 0
         if history_days < settings.min_history_days:
             text = f"{history_days} days of strain recorded, at least {settings.min_history_days} are needed"
-            return refusal(channel.id, t_ns, Refusal.INSUFFICIENT_HISTORY, text, SOURCE)
+            return refusal(channel.id, t_ns, Refusal.INSUFFICIENT_HISTORY, text, _source(detail))
         if damage <= 0:
             text = f"no stress range exceeded the cut-off limit, largest {kept[:, RANGE_MAX].max():.3g} MPa"
-            return refusal(channel.id, t_ns, Refusal.NO_TREND, text, SOURCE)
-        blocks = _weekly(kept)
+            return refusal(channel.id, t_ns, Refusal.NO_TREND, text, _source(detail))
+        blocks = weekly(kept)
         years = blocks[:, 1] / detail.duty_cycle * NS_PER_S / NS_PER_YEAR
         consumed = damage / detail.duty_cycle
         draws = life.fatigue_years(blocks[:, 0] / detail.duty_cycle, years, consumed, life.seed_of(channel.id))
         text = f"Miner damage {consumed:.3g} in {history_days} days, {len(blocks)} weekly blocks"
-        return life_of(channel.id, t_ns, draws, detail=text, assumptions=_assumptions(detail), source=SOURCE)
+        return life_of(channel.id, t_ns, draws, detail=text, assumptions=_assumptions(channel), source=_source(detail))
 
     def _finding(self, state: State, detail: FatigueDetail, estimate: Life) -> Finding:
         newest = state.days[-1]
@@ -207,69 +257,38 @@ class FatigueDetector:
             state.days = state.days[excess:]
 
 
-def _history(
-    batch: Batch, rows: NDArray[np.bool_], detail: FatigueDetail
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Samples to count (µε), window medians, and recorded seconds."""
-    assert batch.windows is not None
-    windows = batch.windows[rows].astype(np.float64)
-    medians = np.nanmedian(windows, axis=1)
-    if detail.duty_cycle < 1:
-        windows -= medians[:, None]
-    recorded = int(np.isfinite(windows).sum()) / batch.rate_hz if batch.rate_hz > 0 else 0.0
-    return windows.reshape(-1), medians, recorded
+def _detail(place: Place) -> FatigueDetail:
+    detail = place.channel.fatigue
+    assert detail is not None  # see `applies`
+    return detail
 
 
-def _day_row(state: State, day: int) -> NDArray[np.float64]:
-    """The day's figures to add to, inserted in order where the day is new."""
-    at = int(np.searchsorted(state.days[:, DAY], day))
-    if at == len(state.days) or state.days[at, DAY] != day:
-        fresh = np.array([day, 0, 0, 0, 0, np.inf, -np.inf], dtype=np.float64)
-        state.days = np.insert(state.days, at, fresh, axis=0)
-    row: NDArray[np.float64] = state.days[at]
-    return row
+def _by_date(batch: Batch) -> Iterator[Batch]:
+    """The batch in runs of rows that can be dated or cannot, so that what comes first is taken first."""
+    if batch.undated is None or not batch.undated.any():
+        yield batch
+        return
+    edges = [0, *(np.flatnonzero(np.diff(batch.undated)) + 1).tolist(), len(batch)]
+    for start, stop in pairwise(edges):
+        columns = {name: getattr(batch, name)[start:stop] for name in ROW_COLUMNS}
+        yield replace(batch, **columns)
 
 
-def _add(
-    row: NDArray[np.float64],
-    cycles: rainflow.Cycles,
-    detail: FatigueDetail,
-    seconds: float,
-    medians: NDArray[np.float64],
-) -> None:
-    ranges = fatigue.stress_ranges_mpa(cycles.ranges, detail.youngs_modulus_gpa)
-    row[CYCLES] += cycles.total()
-    row[DAMAGE] += fatigue.damage(ranges, cycles.counts, detail.detail_category_mpa, detail.partial_factor)
-    row[RANGE_MAX] = max(row[RANGE_MAX], ranges.max(initial=0.0))
-    row[SECONDS] += seconds
-    row[SLOW_MIN] = min(row[SLOW_MIN], medians.min())
-    row[SLOW_MAX] = max(row[SLOW_MAX], medians.max())
-
-
-def _open(state: State, detail: FatigueDetail) -> tuple[float, float, float]:
-    """Damage, cycles and largest range (MPa) of the residue, counted as half cycles."""
-    cycles = rainflow.finish(state.residue)
-    ranges = fatigue.stress_ranges_mpa(cycles.ranges, detail.youngs_modulus_gpa)
-    damage = fatigue.damage(ranges, cycles.counts, detail.detail_category_mpa, detail.partial_factor)
-    return damage, cycles.total(), float(ranges.max(initial=0.0))
-
-
-def _weekly(days: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(weeks, 2) damage and recorded seconds of blocks of 7 days, counted back from the newest day."""
-    week = ((days[-1, DAY] - days[:, DAY]) // 7).astype(np.int64)
-    count = int(week.max()) + 1
-    sums: NDArray[np.float64] = np.stack(
-        [np.bincount(week, weights=days[:, column], minlength=count) for column in (DAMAGE, SECONDS)], axis=1
-    )
-    return sums[sums[:, 1] > 0]
-
-
-def _assumptions(detail: FatigueDetail) -> tuple[str, ...]:
+def _assumptions(channel: Channel) -> tuple[str, ...]:
+    detail = channel.fatigue
+    assert detail is not None
+    thermal = "strain that temperature explains" if channel.temperature else "nothing, without a temperature channel,"
     sampled = f"windows cover {detail.duty_cycle:.3g} of the time and stand for the rest"
+    named = f" ({DETAILS[detail.detail].description}; {DETAILS[detail.detail].clause})" if detail.detail else ""
     return (
-        f"Δσ_C {detail.detail_category_mpa:g} MPa, γ_Mf {detail.partial_factor:g}, E {detail.youngs_modulus_gpa:g} GPa",
+        f"Δσ_C {detail.category_mpa:g} MPa{named}, γ_Mf {detail.partial_factor:g}, E {detail.youngs_modulus_gpa:g} GPa",
         "no damage before monitoring began",
         "traffic like the recorded weeks, growing 1.5 ± 1 % a year; a year varies by 15 %",
         "scatter of the S-N curve 0.2 in log10 N, design curve at its 5 % quantile",
-        sampled if detail.duty_cycle < 1 else "recorded continuously",
+        sampled if detail.duty_cycle < 1 else f"recorded continuously; {thermal} is taken for thermal",
     )
+
+
+def _source(detail: FatigueDetail) -> str:
+    named = ("en_1993_1_9_details",) if detail.detail else ()
+    return "; ".join(cite(key) for key in (*STANDARDS, *named))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from cloud_service.store.schema import Rows
 from models.life import PLANNING_RANGE_YEARS, quantiles
-from telltale.clock import NS_PER_YEAR
+from telltale.clock import NS_PER_DAY, NS_PER_YEAR
 from telltale.findings import Finding, Life, Reason, Refusal, Tier
 
 MAX_SCORE = 100.0
@@ -18,6 +16,12 @@ MAX_SCORE = 100.0
 def refusal(channel: str, t_ns: int, reason: Refusal, detail: str, source: str = "") -> Life:
     """No estimate, and why."""
     return Life(channel=channel, t_ns=t_ns, refused=reason, detail=detail, source=source)
+
+
+def undated_refusal(channel: str, day: int, source: str = "") -> Life:
+    """No estimate because of readings of unknown time, said as of the end of a UTC day."""
+    text = "the gateway's clock was not synchronised, and the readings came long after the time they state"
+    return refusal(channel, (day + 1) * NS_PER_DAY, Refusal.CLOCK_UNRELIABLE, text, source)
 
 
 def life_of(
@@ -37,14 +41,14 @@ def life_of(
 def life_at(
     channel: str,
     t_ns: int,
-    quantiles_years: Sequence[float],
+    years: tuple[float, float, float, float, float],
     *,
     detail: str,
     assumptions: tuple[str, ...],
     source: str,
 ) -> Life:
-    """An estimate from the quantiles `models.life.QUANTILES` of the years that remain."""
-    p5, p10, p50, p90, p95 = (t_ns + round(years * NS_PER_YEAR) for years in quantiles_years)
+    """An estimate from P5, P10, P50, P90, P95 of the years that remain."""
+    p5, p10, p50, p90, p95 = (t_ns + round(one * NS_PER_YEAR) for one in years)
     return Life(
         channel=channel,
         t_ns=t_ns,

@@ -6,6 +6,7 @@ A verdict for each row; before there is a baseline, the first row of each UTC da
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -25,13 +26,16 @@ from models.averages import SCALES_H
 from models.blocks import BLOCK_NS, Pending, fold, no_block
 from models.commissioning import BASELINE_DAYS
 from models.environment import LAG_COUNT
+from models.novelty import RULES, Rules
 from models.novelty_state import Scores
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Finding, Reason, Tier
-from telltale.site import Channel, Place
+from telltale.site import Channel, Place, Structure
 
 ALARM_SCORE = 1.5  # self-set: half as far again as the channel's own quiet weeks allow
 SOURCE = "self-set: learned from this channel's quiet weeks, at most one false warning a sensor-year"
+# Like channels of a structure share what a structure may warn falsely in a year: about one, half of what is promised.
+SHARED_BY = 2
 
 
 class State(msgspec.Struct):
@@ -46,10 +50,14 @@ class NoveltyDetector:
 
     name = "novelty"
     state_type = State
+    has_baseline = True
+
+    def __init__(self, rules: Rules = RULES) -> None:
+        self._rules = rules
 
     def applies(self, place: Place) -> bool:
         """Vibration windows."""
-        return place.channel.kind == "vibration" and place.channel.is_waveform
+        return is_followed(place.channel)
 
     def initial(self, place: Place) -> State:
         """Nothing learned."""
@@ -64,17 +72,30 @@ class NoveltyDetector:
         if not rows.t_ns.size:
             return state, Output()
         output = Output()
+        rules = replace(self._rules, return_weeks=self._rules.return_weeks * _shares(place.structure))
         for part in _days(rows):  # what a verdict says of the baseline is as of its day, whatever else came with it
-            _judge(place.channel, state.model, part, output)
+            _judge(place.channel, state.model, part, rules, output)
         said_ns = np.array([finding.t_ns for finding in output.findings], dtype=np.int64)
         output.caused_ns = caused_ns[np.searchsorted(rows.t_ns, said_ns)].tolist()
         return state, output
 
 
-def _judge(channel: Channel, model: novelty_state.State, rows: novelty_state.Rows, output: Output) -> None:
+def _shares(structure: Structure) -> float:
+    """How much rarer a channel's false warnings must be, so that its structure keeps its promise."""
+    return max(1.0, sum(is_followed(channel) for channel in structure.channels) / SHARED_BY)
+
+
+def is_followed(channel: Channel) -> bool:
+    """Whether novelty judges it."""
+    return channel.kind == "vibration" and channel.is_waveform
+
+
+def _judge(
+    channel: Channel, model: novelty_state.State, rows: novelty_state.Rows, rules: Rules, output: Output
+) -> None:
     first_of_day = model.seen.day < int(rows.t_ns[0]) // NS_PER_DAY
     first_judged_ns, said = None, len(output.findings)
-    for scores in novelty.step(model, rows):
+    for scores in novelty.step(model, rows, rules):
         first_judged_ns = int(scores.t_ns[0])
         temperature = rows.temperature_c[np.isin(rows.t_ns, scores.t_ns), 0]
         output.findings += _findings(channel, model, scores, temperature)
@@ -103,13 +124,20 @@ def _rows(channel: Channel, state: State, batch: Batch) -> tuple[novelty_state.R
     keep = ~batch.faulty & ~batch.inputs_faulty & np.isfinite(log_rms)
     keep &= batch.t_ns > max(state.model.last_ns, state.pending.last_ns)
     t_ns = batch.t_ns[keep]
-    table = np.column_stack([batch.temperature_c, log_rms, log_features(batch, names)])[keep]
+    table = np.column_stack([_settled(batch), log_rms, log_features(batch, names)])[keep]
     caused_ns = t_ns
     if channel.interval_s * NS_PER_S < BLOCK_NS:
         t_ns, table = fold(state.pending, t_ns, table)
         caused_ns = caused_ns[np.searchsorted(caused_ns // BLOCK_NS, t_ns // BLOCK_NS, side="right")]
     rows = novelty_state.Rows(t_ns, table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :])
     return rows, caused_ns
+
+
+def _settled(batch: Batch) -> NDArray[np.float64]:
+    """Temperatures, unknown where their lags are a guess."""
+    if batch.unsettled is None:
+        return batch.temperature_c
+    return np.where(batch.unsettled[:, None], np.nan, batch.temperature_c)
 
 
 def _findings(

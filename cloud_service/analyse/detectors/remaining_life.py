@@ -201,7 +201,7 @@ def _estimate(
 ) -> Life:
     card = loaded.card
     left = life_left(loaded.model, means[None], np.array([age]))
-    years = np.minimum(left.quantiles[0] * card.unit_s * NS_PER_S / NS_PER_YEAR, PLANNING_RANGE_YEARS)
+    p5, p10, p50, p90, p95 = np.minimum(left.quantiles[0] * card.unit_s * NS_PER_S / NS_PER_YEAR, PLANNING_RANGE_YEARS)
     text = (
         f"about {left.expected[0]:.3g} {card.unit} left at an age of {age:.3g}, by {card.assets} assets that failed;"
         f" {100 * card.metrics.get('coverage90', np.nan):.0f} % of unseen ones were inside P5 to P95"
@@ -209,7 +209,7 @@ def _estimate(
     return life_at(
         place.channel.id,
         t_ns,
-        years.tolist(),
+        (p5, p10, p50, p90, p95),
         detail=text,
         assumptions=_assumptions(detail, loaded),
         source=_source(loaded),

@@ -36,6 +36,7 @@ class ShortBaselineDetector:
 
     name = "short_baseline"
     state_type = State
+    has_baseline = True
 
     def applies(self, place: Place) -> bool:
         """Vibration windows."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_service.analyse.detector import LAGS_H
-from cloud_service.analyse.temperature import KEPT_NS, MAX_KEPT, extend, look_up, new_history, trim
+from cloud_service.analyse.temperature import KEPT_NS, MAX_KEPT, extend, look_up, new_history, trim, unsettled
 from telltale.clock import NS_PER_HOUR
 
 HOUR = NS_PER_HOUR
@@ -30,7 +30,23 @@ def test_a_step_is_followed_exponentially() -> None:
     seen = at(history, 24.75)
     assert seen[0] == 10.0
     for lagged, lag_h in zip(seen[1:], LAGS_H[1:], strict=True):
-        assert lagged == pytest.approx(10 * (1 - np.exp(-24.75 / lag_h)))
+        rose = 10 * (1 - lag_h * -np.expm1(-1 / lag_h))  # after the first hour's straight rise
+        assert lagged == pytest.approx(10 + (rose - 10) * np.exp(-23.75 / lag_h))
+
+
+def test_an_outage_leaves_the_lags_unsettled_for_as_long_again_and_two_days_at_most() -> None:
+    hours = [0.0, 1, 2, 12, 13, 14, 30, 31, 200, 201]
+    history = history_of(hours, [5.0] * len(hours))
+    at_hours = np.array([2.5, 12, 21.9, 22.1, 30, 45.9, 46.1, 200, 247.9, 248.1])
+    found = unsettled(history, np.round(at_hours * HOUR).astype(np.int64))
+    assert found.tolist() == [False, True, True, False, True, True, False, True, True, False]
+
+
+def test_only_what_had_been_journalled_counts_as_an_outage() -> None:
+    history = history_of([0, 1, 12], [5.0, 5.0, 5.0])
+    asked = np.array([13 * HOUR])
+    assert unsettled(history, asked).tolist() == [True]
+    assert unsettled(history, asked, np.array([2])).tolist() == [False]
 
 
 def test_only_readings_of_the_last_three_hours_count() -> None:

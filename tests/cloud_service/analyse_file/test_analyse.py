@@ -135,6 +135,11 @@ def test_stamps_out_of_order_are_sorted_and_said(tmp_path, capsys):
         (("--time", "time", "--value", "width", "--kind", "crack", "--plot", "a.pdf"), ("a.pdf", ".png")),
         (("--time", "time", "--value", "width", "--kind", "crack", "--plot", "/nowhere/a.png"), ("no such folder",)),
         (("--time", "time", "--value", "width", "--kind", "crack", "--detail-category", "71"), ("--kind strain",)),
+        (
+            ("--time", "time", "--value", "width", "--kind", "strain", "--detail-category", "weld"),
+            ("--detail-category", "'weld'", "stiffener_50"),
+        ),
+        (("--time", "time", "--value", "width", "--kind", "strain", "--detail-category", "-3"), ("MPa above 0",)),
         (("--time", "time", "--value", "width", "--kind", "crack", "--limit", "wide"), ("--limit", "'wide'")),
     ],
 )

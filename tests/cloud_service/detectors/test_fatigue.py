@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import rainflow as oracle
 
+from cloud_service.analyse.detector import LAGS_H
 from cloud_service.analyse.detectors.fatigue import FatigueDetector
+from cloud_service.analyse.state_codec import decode_state, encode_state
 from models import fatigue
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Reason, Refusal, Tier
@@ -111,11 +115,117 @@ def test_life_is_refused_before_four_weeks_then_estimated_and_warned_of():
     assert alert.value < alert.limit
 
 
+def test_a_detail_of_the_registry_is_cited_with_what_it_is():
+    detail = FatigueDetail(detail="cover_plate_20", duty_cycle=DUTY)
+    place = place_of(kind="strain", unit="µε", rate_hz=RATE_HZ, interval_s=3600.0, fatigue=detail)
+    last = lives(play(FatigueDetector(), place, hourly(5, 32, 450.0), at_once=24))[-1]
+    assert "56 MPa (end of a cover plate" in last.assumptions[0]
+    assert "table 8.5 (6)" in last.assumptions[0]
+    assert "tables 8.1 to 8.5 (transcribed, not verified)" in last.source
+
+
 def test_ranges_below_the_cut_off_do_no_damage_and_give_no_life():
     outputs = play(FatigueDetector(), girder(DUTY, 3600.0), hourly(6, 32, 20.0), at_once=24)
     assert lives(outputs)[-1].refused is Refusal.NO_TREND
     assert "cut-off" in lives(outputs)[-1].detail
     assert findings(outputs) == []
+
+
+def with_temperature(batch, temperature_c):
+    lagged = np.repeat(np.asarray(temperature_c)[:, None], len(LAGS_H), axis=1)
+    return replace(batch, temperature_c=lagged)
+
+
+def a_fortnight(seed: int, thermal_ue: float):
+    """A continuous record by its reversals, a window in ten minutes, and the air's daily cycle of ±10 °C."""
+    rng = np.random.default_rng(seed)
+    count = 14 * 144
+    crossings = np.zeros((count, 16))
+    crossings[:, 1::4] = 200 * rng.lognormal(0, 0.3, (count, 4)) * (rng.uniform(size=(count, 4)) < 0.5)
+    at_ns = START_NS + np.arange(count) * NS_PER_HOUR // 6
+    air_c = 10 * np.sin(2 * np.pi * np.arange(count) / 144) + rng.normal(0, 0.2, count)
+    history = crossings + thermal_ue / 10 * air_c[:, None] + rng.normal(0, 0.5, (count, 16))
+    return with_temperature(windows_of(at_ns, history, 16 / 600), air_c)
+
+
+def damage_after(outputs, days: int) -> float:
+    rows = table(outputs, "fatigue")
+    return sum(row["damage"] for t_ns, row in rows.items() if t_ns >= START_NS + days * NS_PER_DAY)
+
+
+def test_thermal_strain_of_a_continuous_record_is_taken_out():
+    place = place_of(
+        kind="strain", unit="µε", rate_hz=16 / 600, interval_s=600.0, window_samples=16, temperature="s.t",
+        fatigue=FatigueDetail(detail_category_mpa=71.0),
+    )  # fmt: skip
+    still, moving = (play(FatigueDetector(), place, a_fortnight(3, ue), at_once=100) for ue in (0.0, 200.0))
+    unknown = replace(a_fortnight(3, 200.0), temperature_c=np.full((14 * 144, len(LAGS_H)), np.nan))
+    counted = play(FatigueDetector(), place, unknown, at_once=100)
+    truth = damage_after(still, 3)
+    assert damage_after(moving, 3) == pytest.approx(truth, rel=0.05)
+    # Without a temperature it counts as stress: too much, never too little.
+    assert damage_after(counted, 3) > 1.1 * truth
+    batches = [table(play(FatigueDetector(), place, a_fortnight(3, 200.0), at_once=n), "fatigue") for n in (1, 2016)]
+    for t_ns, row in batches[0].items():
+        assert row["damage_total"] == pytest.approx(batches[1][t_ns]["damage_total"], rel=1e-9)
+
+
+@pytest.mark.parametrize("duty_cycle", [1.0, 0.5])
+@pytest.mark.parametrize(("newest", "later"), [(7, 60), (39, 60), (59, 60)])
+def test_a_window_that_was_cut_short_and_comes_again_is_counted_as_if_it_had_come_whole(duty_cycle, newest, later):
+    batch = continuous(9, 60)
+    batch.t_ns[:] += NS_PER_DAY - 40 * WINDOW_NS  # the fortieth is the first of a day
+    detector, place = FatigueDetector(), girder(duty_cycle)
+    state, outputs = detector.initial(place), []
+    cut = rows_of(batch, slice(newest, newest + 1))
+    for samples in (100, 700):  # twice cut short, the second time later
+        shorter = replace(cut, windows=cut.windows[:, :samples])
+        parts = [rows_of(batch, slice(0, newest)), shorter] if samples == 100 else [shorter]
+        for part in parts:
+            state, output = detector.step(place, decode_state(encode_state(state), detector.state_type), part)
+            outputs.append(output)
+    for part in (cut, rows_of(batch, slice(newest + 1, later)), cut):
+        state, output = detector.step(place, decode_state(encode_state(state), detector.state_type), part)
+        outputs.append(output)
+    whole = table(play(detector, place, batch), "fatigue")
+    found = table(outputs, "fatigue")
+    assert found.keys() == whole.keys()
+    for t_ns, row in whole.items():
+        for name, value in row.items():
+            assert found[t_ns][name] == pytest.approx(value, rel=1e-12), name
+    assert state.days[:, 4].sum() == pytest.approx(60 * WINDOW / RATE_HZ)
+
+
+def test_a_cut_window_that_comes_whole_after_later_ones_changes_nothing():
+    batch = continuous(10, 12)
+    detector, place = FatigueDetector(), girder()
+    cut = rows_of(batch, slice(5, 6))
+    shorter = replace(cut, windows=cut.windows[:, :300])
+    parts = (rows_of(batch, slice(0, 5)), shorter, rows_of(batch, slice(6, 12)))
+    states = []
+    for more in ((), (cut,)):
+        state = detector.initial(place)
+        for part in (*parts, *more):
+            state, _ = detector.step(place, state, part)
+        states.append(encode_state(state))
+    assert states[0] == states[1]
+
+
+def test_windows_of_unknown_time_do_damage_on_no_day_and_life_is_refused():
+    batch = hourly(5, 40, 450.0)
+    undated = np.zeros(len(batch), bool)
+    undated[35 * 24 : 35 * 24 + 5] = True
+    place = girder(DUTY, 3600.0)
+    dated = play(FatigueDetector(), place, replace(batch, undated=np.zeros(len(batch), bool)), at_once=24)
+    for at_once in (1, 24, 1000):
+        outputs = play(FatigueDetector(), place, replace(batch, undated=undated), at_once=at_once)
+        refused = [life for life in lives(outputs) if life.refused is Refusal.CLOCK_UNRELIABLE]
+        assert [life.t_ns for life in refused] == [START_NS + 36 * NS_PER_DAY]
+        assert "not synchronised" in refused[0].detail
+        assert lives(outputs)[-1].refused is None
+        last, same = (list(table(found, "fatigue").values())[-1]["damage_total"] for found in (outputs, dated))
+        assert last == pytest.approx(same, rel=0.02)  # each is a record of its own
+        assert len(table(outputs, "fatigue")) == 40
 
 
 def test_late_windows_are_counted_once():

@@ -1,0 +1,93 @@
+"""Where baselines end: acts of operators, applied at their event times.
+
+A detector that learns a baseline says so (`has_baseline = True`). When a channel's rows pass an act's time, its state
+begins anew there; rows from before that come later are passed over: the old baseline is gone, and the new one must not
+learn them. The time of the newest act that was applied is a state of its own, committed with the rest.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+
+from cloud_service.analyse.detector import Batch, Detector, Output
+from cloud_service.analyse.states import States
+from cloud_service.baseline_record import BaselineEvent, read
+from telltale.clock import NS_PER_S
+
+OWNER = "baseline"
+
+
+class Renewed(msgspec.Struct):
+    """The newest act that was applied, by detector; nothing: the baseline is the first."""
+
+    event: dict[str, BaselineEvent] = {}
+
+
+class Baselines:
+    """The acts that are known, by channel in ascending time."""
+
+    def __init__(self, events: list[BaselineEvent] | None = None) -> None:
+        self._newest = 0
+        self._by_channel: dict[str, list[BaselineEvent]] = {}
+        for event in events or []:
+            self._add(event)
+
+    def refresh(self, state: sqlite3.Connection) -> None:
+        """Take in what was recorded since."""
+        for event in list(read(state, self._newest)):
+            self._add(event)
+
+    def _add(self, event: BaselineEvent) -> None:
+        self._newest = max(self._newest, event.id)
+        events = self._by_channel.setdefault(event.channel, [])
+        events.append(event)
+        events.sort(key=lambda item: (item.effective_ns, item.id))
+
+    def parts(
+        self, detector: Detector, channel: str, batch: Batch, states: States
+    ) -> Iterator[tuple[Batch, BaselineEvent | None, bool]]:
+        """The batch cut where a baseline ends: (rows, the act that their baseline began with, whether it begins here).
+
+        Rows that belong to a baseline that has ended are left out.
+        """
+        if channel not in self._by_channel or not getattr(detector, "has_baseline", False):
+            yield batch, None, False
+            return
+        renewed = states.get(channel, OWNER, Renewed, Renewed)
+        for rows, event in self._pieces(channel, batch, renewed.event.get(detector.name)):
+            begins = event is not None and event != renewed.event.get(detector.name)
+            if begins and event is not None:
+                renewed.event[detector.name] = event
+                states.put(channel, OWNER, renewed)
+            yield batch.take(rows), event, begins
+
+    def _pieces(
+        self, channel: str, batch: Batch, current: BaselineEvent | None
+    ) -> Iterator[tuple[slice, BaselineEvent | None]]:
+        """Runs of rows with the act that their baseline began with; `current` is the one that holds before them."""
+        start = 0 if current is None else int(np.searchsorted(batch.t_ns, current.effective_ns))
+        for event in self._by_channel[channel]:
+            if current is not None and (event.effective_ns, event.id) <= (current.effective_ns, current.id):
+                continue
+            stop = int(np.searchsorted(batch.t_ns, event.effective_ns))
+            if stop == len(batch):
+                break
+            if stop > start:
+                yield slice(start, stop), current
+            start, current = max(start, stop), event
+        if start < len(batch):
+            yield slice(start, len(batch)), current
+
+
+def explain(output: Output, event: BaselineEvent | None) -> None:
+    """Say in every finding what its baseline began with."""
+    if event is None:
+        return
+    began = datetime.fromtimestamp(event.effective_ns // NS_PER_S, UTC)
+    for finding in output.findings:
+        finding.evidence["baseline_since"] = f"{event.act.value.replace('_', ' ')}, {began:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,180 @@
+"""`--set key=value`: settings as they are, with some of them changed.
+
+Three kinds of keys: `CHANNEL.…` as in `site.toml` (`footbridge.midspan.az.limits.warn = 0.9`), `alert.…` as in
+`cloud.toml`, and `detectors.NAME.…`, the settings of a detector.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import tomllib
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cloud_service.alert.settings import AlertSettings, check
+from cloud_service.analyse.detector import Detector
+from cloud_service.analyse.detectors import DETECTORS, with_life_models
+from cloud_service.analyse.life_models import load_life_models
+from cloud_service.settings import CloudSettings
+from telltale.errors import UserError
+from telltale.settings import convert, read_toml
+from telltale.site import Level, Site, site_from
+
+KEYS = "expected CHANNEL.key, alert.key or detectors.NAME.key"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What decides which alerts there are."""
+
+    site: Site
+    alert: AlertSettings
+    detectors: tuple[Detector, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One `--set`: a key, and its value as TOML gives it."""
+
+    key: str
+    value: Any
+
+    @property
+    def where(self) -> str:
+        """For errors."""
+        return f"--set {self.key}"
+
+
+def parse_change(text: str) -> Change:
+    """`key=value`; the value as in TOML, and a text where it is none.
+
+    Raises:
+        UserError: there is no key or no value.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip() or not value.strip():
+        raise UserError(f"--set {text!r}", "expected key=value")
+    try:
+        return Change(key.strip(), tomllib.loads(f"value = {value.strip()}")["value"])
+    except tomllib.TOMLDecodeError:
+        return Change(key.strip(), value.strip())
+
+
+def as_set(cloud: CloudSettings) -> Setup:
+    """The service's own settings."""
+    return Setup(cloud.site, cloud.alert(), with_life_models(cloud.life_models()))
+
+
+def changed(cloud: CloudSettings, changes: Sequence[Change]) -> Setup:
+    """The service's settings with `changes`.
+
+    Raises:
+        UserError: a key that is not known, or a value that it cannot take; names it.
+    """
+    alert = copy.deepcopy(cloud.file.alert)
+    site = read_toml(cloud.base / cloud.file.site)
+    detectors: dict[str, dict[str, Any]] = {}
+    of_site: list[str] = []
+    for change in changes:
+        head, _, rest = change.key.partition(".")
+        if head == "alert" and rest:
+            _put(alert, rest.split("."), change)
+        elif head == "detectors" and "." in rest:
+            name, _, path = rest.partition(".")
+            _put(detectors.setdefault(name, {}), path.split("."), change)
+        else:
+            channel = _channel_of(cloud.site, change)
+            of_site.append(change.key)
+            _put(_table_of(site, channel), change.key.removeprefix(f"{channel}.").split("."), change)
+    settings = convert(alert, AlertSettings, "--set alert")
+    folder = (cloud.path.parent / cloud.file.site).parent
+    new_site = site_from(site, "--set " + ", ".join(of_site), folder)
+    check(settings, new_site, "--set")
+    return Setup(new_site, settings, with_life_models(load_life_models(new_site, folder), _detectors(detectors)))
+
+
+def _channel_of(site: Site, change: Change) -> str:
+    found = [name for name in site.places if change.key.startswith(f"{name}.")]
+    if found:
+        return max(found, key=len)
+    channel = change.key.rpartition(".")[0] or change.key
+    near = difflib.get_close_matches(channel, site.places, n=3, cutoff=0.5)
+    raise UserError(f"{change.where}: unknown key", f"{KEYS}; nearest channels: {', '.join(near) or 'none'}")
+
+
+def _table_of(site: Mapping[str, Any], channel: str) -> dict[str, Any]:
+    """The channel's table in the site file, which has been read once without errors."""
+    for facility in site["facilities"]:
+        for structure in facility.get("structures", ()):
+            for table in structure.get("channels", ()):
+                if table["id"] == channel:
+                    found: dict[str, Any] = table
+                    return found
+    raise UserError(f"channel {channel!r} is not in the site file", "it was changed just now: try again")
+
+
+def _put(table: dict[str, Any], path: Sequence[str], change: Change) -> None:
+    """Change what `path` names; a list is entered by number, limits by their level too."""
+    at: Any = table
+    for name in path[:-1]:
+        at = _enter(at, name, change)
+    last = path[-1]
+    if isinstance(at, list):
+        entry = at[_index(at, last, change)]
+        if not isinstance(change.value, dict) and isinstance(entry, dict) and "value" in entry:
+            entry["value"] = change.value  # limits.warn = 0.9
+        else:
+            at[_index(at, last, change)] = change.value
+        return
+    at[last] = change.value
+
+
+def _enter(at: Any, name: str, change: Change) -> Any:
+    inner = (
+        at[_index(at, name, change)] if isinstance(at, list) else at.setdefault(name, [] if name == "limits" else {})
+    )
+    if not isinstance(inner, dict | list):
+        raise UserError(f"{change.where}: {name!r} has no keys of its own", "leave out what stands behind it")
+    return inner
+
+
+def _index(entries: list[Any], name: str, change: Change) -> int:
+    if name.isdecimal() and int(name) < len(entries):
+        return int(name)
+    found = [at for at, entry in enumerate(entries) if isinstance(entry, dict) and entry.get("level") == name]
+    if len(found) == 1:
+        return found[0]
+    if name in typing.get_args(Level) and found:
+        raise UserError(
+            f"{change.where}: {len(found)} limits of level {name}", f"expected a number, as limits.{found[0]}"
+        )
+    known = [str(entry.get("level", at)) if isinstance(entry, dict) else str(at) for at, entry in enumerate(entries)]
+    raise UserError(
+        f"{change.where}: no entry {name!r}", f"expected one of {', '.join(known)}" if known else "there is none"
+    )
+
+
+def _detectors(wanted: Mapping[str, dict[str, Any]]) -> tuple[Detector, ...]:
+    with_settings = {detector.name: kind for detector in DETECTORS if (kind := _settings_of(detector)) is not None}
+    for name in wanted:
+        if name not in with_settings:
+            remedy = f"expected one of {', '.join(with_settings)}"
+            raise UserError(f"--set detectors.{name}: no detector of that name has settings", remedy)
+    return tuple(
+        _with(detector, wanted[detector.name], with_settings[detector.name]) if detector.name in wanted else detector
+        for detector in DETECTORS
+    )
+
+
+def _with(detector: Detector, table: Mapping[str, Any], kind: type[Any]) -> Detector:
+    make: Callable[..., Detector] = type(detector)
+    return make(settings=convert(table, kind, f"--set detectors.{detector.name}"))
+
+
+def _settings_of(detector: Detector) -> type[Any] | None:
+    """The type of the settings that the detector's constructor takes as `settings`."""
+    hint = typing.get_type_hints(type(detector).__init__).get("settings")
+    return next((kind for kind in typing.get_args(hint) if kind is not type(None)), None)

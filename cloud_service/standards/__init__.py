@@ -1,0 +1,1 @@
+"""The registry of standards as a page: `telltale standards`."""
