@@ -23,6 +23,7 @@ from telltale.errors import FatalError, UserError
 FORMAT = b"telltale-life-model "
 VERSION = b"1"
 MAX_BYTES = 64 * 1024 * 1024
+SHORTEST_ROW_S, LONGEST_ROW_S = 1e-3, 1e9
 _HASH_CHARS = 64
 
 
@@ -97,6 +98,8 @@ def _wrong_card(file: ModelFile) -> str:
         return f"its card names {len(card.indicators)} indicators, the model reads {model.low.size}"
     if len(card.conditions) != model.conditions.mean.size:
         return f"its card names {len(card.conditions)} conditions, the model reads {model.conditions.mean.size}"
+    if not SHORTEST_ROW_S <= card.spacing * card.unit_s <= LONGEST_ROW_S:
+        return f"rows {card.spacing * card.unit_s:g} s apart"
     return ""
 
 

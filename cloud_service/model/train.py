@@ -11,6 +11,7 @@ import sklearn
 from numpy.typing import NDArray
 
 from cloud_service.model.card import DESCRIPTION, Card
+from cloud_service.model.file import LONGEST_ROW_S, SHORTEST_ROW_S
 from cloud_service.model.histories import Found
 from models.life import QUANTILES
 from models.life_scores import coverage, interval_score, rms
@@ -34,6 +35,8 @@ def train_model(
         UserError: too few assets failed, or no indicator varies.
     """
     _refuse_what_teaches_nothing(found, file, training, conditions)
+    if not SHORTEST_ROW_S <= found.spacing * unit_s <= LONGEST_ROW_S:
+        raise UserError(f"{file}: rows {found.spacing * unit_s:g} s apart", "give the time column in --unit")
     used = usable_columns(found.histories.values)
     names = tuple(name for name, use in zip(found.names, used, strict=True) if use)
     if not names:

@@ -71,6 +71,9 @@ def test_a_card_of_another_model_is_refused():
     card = msgspec.structs.replace(loaded.card, indicators=("a", "b"))
     with pytest.raises(UserError, match="names 2 indicators"):
         read_model(under_a_hash(ModelFile(card, loaded.model)), "x")
+    card = msgspec.structs.replace(loaded.card, spacing=1e9)
+    with pytest.raises(UserError, match=r"rows 8\.64e\+13 s apart"):
+        read_model(under_a_hash(ModelFile(card, loaded.model)), "x")
 
 
 @settings(max_examples=150, deadline=None)
