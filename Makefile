@@ -43,7 +43,7 @@ $(READY): requirements/dev.txt pyproject.toml
 	@touch $@
 
 lock: $(READY)          ## renew the hash-pinned requirements
-	for extra in edge cloud demo dev fuzz; do \
+	for extra in edge cloud demo dev fuzz oma; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-annotate --no-header --no-emit-package telltale-monitor --extra $$extra \
 	    $$( [ $$extra = dev ] || echo --constraint requirements/dev.txt ) \

@@ -25,9 +25,11 @@ def signal(noise_counts: float, seed: int = 1) -> np.ndarray:
     return np.clip(np.rint(modes + rng.normal(0, noise_counts, (AXES, SAMPLES))), -32768, 32767).astype(np.int16)
 
 
-def seconds_each(work: Callable[[], object], budget_s: float = 0.5) -> float:
-    rounds, start = 0, time.perf_counter()
-    while (passed := time.perf_counter() - start) < budget_s:
+def seconds_each(
+    work: Callable[[], object], budget_s: float = 0.5, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    rounds, start = 0, clock()
+    while (passed := clock() - start) < budget_s:
         work()
         rounds += 1
     return passed / rounds

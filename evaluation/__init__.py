@@ -13,6 +13,7 @@ from evaluation.port import Evaluate
 # name → module with a function `evaluate` (see `evaluation.port.Evaluate`); imported when it is asked for
 EVALUATIONS: dict[str, str] = {
     "cmapss": "evaluation.cmapss",
+    "cwru": "evaluation.cwru",
     "crackmeter": "evaluation.crackmeter",
     "life": "evaluation.life",
     "rainflow": "evaluation.rainflow",

@@ -1,4 +1,4 @@
-"""Continuous windows averaged into blocks of half an hour: one row a block, whatever the batches were."""
+"""Windows averaged into blocks, of half an hour where they are continuous: a row a block, whatever the batches were."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def no_block(columns: int) -> Pending:
 
 
 def fold(pending: Pending, t_ns: NDArray[np.int64], values: Array) -> tuple[NDArray[np.int64], Array]:
-    """Take rows in (`pending` is changed) and return the blocks that they closed.
+    """Take rows in (`pending` is changed) and return the half-hour blocks that they closed.
 
     Args:
         pending: the open block.
@@ -42,15 +42,25 @@ def fold(pending: Pending, t_ns: NDArray[np.int64], values: Array) -> tuple[NDAr
     Returns:
         time of each closed block's newest row (n,), and means of its finite values (n, columns), NaN without any.
     """
+    closed_ns, means, _ = fold_counted(pending, t_ns, values, BLOCK_NS)
+    return closed_ns, means
+
+
+def fold_counted(
+    pending: Pending, t_ns: NDArray[np.int64], values: Array, block_ns: int
+) -> tuple[NDArray[np.int64], Array, Array]:
+    """As `fold`, for blocks of `block_ns`; also how many finite values each mean is of (n, columns)."""
     closed_ns: list[int] = []
     means: list[Array] = []
-    number = t_ns // BLOCK_NS
+    counts: list[Array] = []
+    number = t_ns // block_ns
     for block in np.unique(number):
         rows = number == block
         if block != pending.block:
             if pending.count.any():
                 closed_ns.append(pending.last_ns)
                 means.append(_mean(pending))
+                counts.append(pending.count)
             pending.block = int(block)
             pending.total = np.zeros_like(pending.total)
             pending.count = np.zeros_like(pending.count)
@@ -60,7 +70,8 @@ def fold(pending: Pending, t_ns: NDArray[np.int64], values: Array) -> tuple[NDAr
         pending.total = np.add.accumulate(added, axis=0)[-1].copy()
         pending.count += np.count_nonzero(finite, axis=0)
         pending.last_ns = int(t_ns[rows][-1])
-    return np.array(closed_ns, dtype=np.int64), np.array(means).reshape(-1, pending.total.size)
+    shape = (-1, pending.total.size)
+    return np.array(closed_ns, dtype=np.int64), np.array(means).reshape(shape), np.array(counts).reshape(shape)
 
 
 def _mean(pending: Pending) -> Array:

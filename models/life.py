@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 PLANNING_RANGE_YEARS = 100
 QUANTILES = (0.05, 0.10, 0.50, 0.90, 0.95)
 DRAWS = 1000
-GROWTH_SD, GROWTH_MEMORY_YEARS = 0.2, 30 / 365.25
+GROWTH_SD, GROWTH_MEMORY_YEARS = 0.07, 30 / 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def unsteady(years: Floats, history_years: float, rng: np.random.Generator) -> F
     """Draws of years (n,) with what a growth that comes in better and worse months adds: the record showed other months
     than those ahead. Variance of the mean over a span of a first-order process of memory τ: 2τσ²/span, for both spans.
 
-    GROWTH_SD, σ of the rate relative to its mean, and GROWTH_MEMORY_YEARS, τ, are self-set.
+    GROWTH_SD, σ relative to the mean rate, and GROWTH_MEMORY_YEARS, τ, are self-set: see docs/decisions/024.
     """
     shortest = 2 * GROWTH_MEMORY_YEARS
     spans = 1 / max(history_years, shortest) + 1 / np.maximum(years, shortest)

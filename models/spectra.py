@@ -80,14 +80,36 @@ def psd(windows: NDArray[np.float32], rate_hz: float) -> tuple[NDArray[np.float6
         frequencies (n // 2 + 1,) in Hz and densities (k, n // 2 + 1) in unit²/Hz; NaN where all samples are missing.
     """
     length = windows.shape[1]
-    filled, _ = _fill(np.asarray(windows, dtype=np.float64))
     taper = _hann(length).astype(np.float64)
-    centred = filled - filled.mean(axis=1, keepdims=True)
-    ramp = _ramp(length).astype(np.float64)
-    flat = centred - np.outer(centred @ ramp, ramp)
+    flat = detrended(filled(np.asarray(windows, dtype=np.float64))[0])
     power = np.abs(scipy.fft.rfft(flat * taper, axis=1)) ** 2 / (rate_hz * np.sum(taper**2))
     power[:, 1 : (length + 1) // 2] *= 2.0
     return np.arange(length // 2 + 1) * (rate_hz / length), power
+
+
+def filled(windows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Missing samples interpolated (ends held; zero where all are missing), and how many they were.
+
+    Args:
+        windows: (k, n), NaN or absurd (|x| > 1e18) where missing.
+
+    Returns:
+        (k, n) and (k,).
+    """
+    valid = np.abs(windows) < _HUGE
+    whole = windows.copy()
+    positions = np.arange(windows.shape[1])
+    for row in np.flatnonzero(~valid.all(axis=1)):
+        good = valid[row]
+        whole[row] = np.interp(positions, positions[good], windows[row, good]) if good.any() else 0.0
+    return whole, np.count_nonzero(~valid, axis=1)
+
+
+def detrended(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Windows (k, n) less their mean and straight line."""
+    ramp = _ramp(windows.shape[1]).astype(np.float64)
+    centred = windows - windows.mean(axis=1, keepdims=True)
+    return np.asarray(centred - np.outer(centred @ ramp, ramp))
 
 
 def _chunks(windows: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -106,8 +128,7 @@ def _chunk_features(rows: NDArray[np.float32], bands: ModeBands) -> NDArray[np.f
     broken = ~(np.maximum(rows.max(axis=1), -rows.min(axis=1)) < _HUGE)  # NaN compares false, so it is caught too
     if broken.any():
         rows = rows.copy()
-        filled, missing[broken] = _fill(rows[broken].astype(np.float64))
-        rows[broken] = filled
+        rows[broken], missing[broken] = filled(rows[broken].astype(np.float64))
     unit, mean, peak = _centre(rows)
     moments = np.stack([mean, *_moments(unit, peak)])
     for row in np.flatnonzero(broken):
@@ -118,17 +139,6 @@ def _chunk_features(rows: NDArray[np.float32], bands: ModeBands) -> NDArray[np.f
     spectral[MODES:] = _log_shares(power, rows.shape[1])
     spectral[:, missing > MAX_MISSING_SHARE * rows.shape[1]] = np.nan
     return np.vstack([moments, spectral, missing])
-
-
-def _fill(windows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Missing samples interpolated (ends held; zero where all are missing), and how many they were."""
-    valid = np.abs(windows) < _HUGE
-    filled = windows.copy()
-    positions = np.arange(windows.shape[1])
-    for row in np.flatnonzero(~valid.all(axis=1)):
-        good = valid[row]
-        filled[row] = np.interp(positions, positions[good], windows[row, good]) if good.any() else 0.0
-    return filled, np.count_nonzero(~valid, axis=1)
 
 
 def _centre(rows: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:

@@ -24,6 +24,7 @@ SUMMARY = {
     "edge": "run the agent of a gateway",
     "evaluate": "the detectors and life models, judged on published recordings and on simulated years",
     "model": "remaining-life models: train on run-to-failure histories, judge, show the card",
+    "modes": "natural frequencies, damping and mode shapes from channels sampled at the same moments",
     "pki": "a small certificate authority for gateways, broker and service",
     "replay": "play a recording through an agent",
     "sim": "write simulated readings and their ground truth to files",

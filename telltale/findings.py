@@ -23,6 +23,7 @@ class Reason(StrEnum):
     """Why. Each detector owns one or more reasons; an incident is one (structure, reason group)."""
 
     LIMIT = "limit"  # a fixed limit crossed
+    VIBRATION_VELOCITY = "vibration_velocity"  # a guide value of a standard for buildings reached
     NOVELTY = "novelty"  # a feature left what temperature and the baseline explain
     NOVELTY_PROVISIONAL = "novelty_provisional"  # the same from the short-baseline detector
     CRACK_TREND = "crack_trend"  # a crack grows beyond what temperature and season explain

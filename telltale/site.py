@@ -6,6 +6,7 @@ reading is identified by (channel, time) alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +26,28 @@ from telltale.topics import NAME_PATTERN
 Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 Positive = Annotated[float, Meta(gt=0)]
 Level = Literal["warn", "alarm"]
+GuideName = Literal[
+    "din_4150_3.industrial.foundation",
+    "din_4150_3.industrial.top_floor",
+    "din_4150_3.industrial.long",
+    "din_4150_3.industrial.ceiling",
+    "din_4150_3.industrial.ceiling_long",
+    "din_4150_3.dwelling.foundation",
+    "din_4150_3.dwelling.top_floor",
+    "din_4150_3.dwelling.long",
+    "din_4150_3.dwelling.ceiling",
+    "din_4150_3.dwelling.ceiling_long",
+    "din_4150_3.sensitive.foundation",
+    "din_4150_3.sensitive.top_floor",
+    "din_4150_3.sensitive.long",
+    "bs_7385_2.framed.transient",
+    "bs_7385_2.framed.continuous",
+    "bs_7385_2.light.transient",
+    "bs_7385_2.light.continuous",
+]
+# What the measuring range of these standards, 1 to 80 Hz, asks of a window.
+VELOCITY_RATE_HZ = 200.0
+VELOCITY_WINDOW_S = 4.0
 
 
 class Limit(Settings, frozen=True):
@@ -43,6 +66,20 @@ class Limit(Settings, frozen=True):
     source: str
     side: Literal["above", "below", "absolute"] = "above"
     quantity: Literal["value", "rms", "peak"] = "value"
+
+
+class VelocityGuide(Settings, frozen=True):
+    """A line of a standard's table against which the vibration velocity of a building is judged.
+
+    Attributes:
+        guide: standard, building and place or duration; the figures and their sources are in
+            `models.vibration_limits`. Name it on every axis that the line is for: foundation and base all three,
+            topmost floor the horizontal ones, ceiling (a floor slab) the vertical one.
+        warn_share: share of the guide value that is a warning; the guide value itself is an alarm.
+    """
+
+    guide: GuideName
+    warn_share: Annotated[float, Meta(gt=0, le=1)] = 0.7
 
 
 class FatigueDetail(Settings, frozen=True):
@@ -129,7 +166,7 @@ class Channel(Settings, frozen=True):
         derived_from: ids of channels whose fault makes this one's values wrong (a gauge corrected by a thermistor).
         modes_hz: bands [low, high] in which mode frequencies are tracked.
         axis, position, name: for people.
-        limits, fatigue, crack, remaining_life, condition_scheme: how readings are judged.
+        limits, velocity, fatigue, crack, remaining_life, condition_scheme: how readings are judged.
         plausible: [low, high] values that the sensor can give at all; outside is a sensor fault.
     """
 
@@ -148,6 +185,7 @@ class Channel(Settings, frozen=True):
     derived_from: tuple[Name, ...] = ()
     modes_hz: tuple[tuple[float, float], ...] = ()
     limits: tuple[Limit, ...] = ()
+    velocity: VelocityGuide | None = None
     fatigue: FatigueDetail | None = None
     crack: CrackDetail | None = None
     remaining_life: RemainingLifeDetail | None = None
@@ -329,6 +367,8 @@ def _check_channel(channel: Channel, where: str) -> None:
             f"{where}: channel {channel.id!r}: remaining_life beside {other}",
             "a channel has one remaining life: take one of them out",
         )
+    if channel.velocity is not None:
+        _check_velocity(channel, where)
     for low, high in channel.modes_hz:
         if not 0 < low < high <= channel.rate_hz / 2:
             raise SettingsError(
@@ -344,6 +384,20 @@ def _check_channel(channel: Channel, where: str) -> None:
             )
         longest_mm = None if crack.limit_mm is None else crack.datum_mm + crack.limit_mm
         check_steel(steel, longest_mm, f"{where}: channel {channel.id!r}")
+
+
+def _check_velocity(channel: Channel, where: str) -> None:
+    culprit = f"{where}: channel {channel.id!r}: velocity"
+    if channel.kind != "vibration" or not channel.is_waveform:
+        raise SettingsError(culprit, "expected waveforms of kind vibration")
+    if channel.rate_hz < VELOCITY_RATE_HZ:
+        raise SettingsError(f"{culprit}: rate_hz {channel.rate_hz:g}", f"1-80 Hz needs at least {VELOCITY_RATE_HZ:g}")
+    if channel.window_samples < VELOCITY_WINDOW_S * channel.rate_hz:
+        needed = math.ceil(VELOCITY_WINDOW_S * channel.rate_hz)
+        raise SettingsError(
+            f"{culprit}: window_samples {channel.window_samples}",
+            f"1-80 Hz needs windows of {VELOCITY_WINDOW_S:g} s: at least {needed}",
+        )
 
 
 def _check_references(places: dict[str, Place], where: str) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from cloud_service.alert.settings import AlertSettings
 from telltale.clock import NS_PER_HOUR, NS_PER_S
-from telltale.findings import SENSOR_FAULTS, Finding, Tier
+from telltale.findings import SENSOR_FAULTS, Finding, Reason, Tier
 
 RANK = {Tier.CLEAR: 0, Tier.SUSPECT: 1, Tier.WARN: 2, Tier.ALARM: 3}
 TIER = {rank: tier for tier, rank in RANK.items()}
@@ -21,6 +21,9 @@ TIER = {rank: tier for tier, rank in RANK.items()}
 # Silence has lasted when it is found, and a sensor's fault holds for hours after its newest sign: they need no second
 # look, and their end none either.
 SELF_CONFIRMED = SENSOR_FAULTS
+
+# A peak velocity is the largest of hundreds of samples, and a blast is over within one window: one look is enough.
+RAISED_BY_ONE = SELF_CONFIRMED | {Reason.VIBRATION_VELOCITY}
 
 LONG_AGO = -(2**62)
 
@@ -121,7 +124,7 @@ def _confirmed(watch: Watch, finding: Finding, settings: AlertSettings) -> int:
         streak = watch.streaks[rank - 1]
         lasted = (finding.t_ns - streak.since_ns) / NS_PER_S >= settings.confirm_min_s
         instant = rank == 3 and finding.score >= settings.instant_score
-        if finding.reason in SELF_CONFIRMED:
+        if finding.reason in RAISED_BY_ONE:
             if streak.count:
                 return rank
         elif streak.count >= settings.confirm_evaluations and (lasted or instant):

@@ -11,6 +11,7 @@ SENSOR, SILENCE = "sensor", "silence"
 # A fixed limit is a matter of its own: that it is reached is news to those who knew that it would be.
 GROUP_OF: dict[Reason, str] = {
     Reason.LIMIT: "limit",
+    Reason.VIBRATION_VELOCITY: "velocity",
     Reason.NOVELTY: "novelty",
     Reason.NOVELTY_PROVISIONAL: "novelty",
     Reason.CRACK_TREND: "deterioration",

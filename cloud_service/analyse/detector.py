@@ -122,7 +122,7 @@ class Output:
 
 
 class Detector(Protocol):
-    """One way to judge a channel."""
+    """One way to judge a channel; or to measure something of it that it does not judge: rows without findings."""
 
     name: str
     state_type: type[Any]

@@ -61,7 +61,8 @@ def compare(history: History, before: Setup, after: Setup, *, learn_ns: int, sta
     Raises:
         UserError: nothing is stored of the span.
     """
-    trials = Trial(before), Trial(after)
+    acts = history.acts()
+    trials = Trial(before, acts), Trial(after, acts)
     newest_ns = 0
     for frames in history.frames(learn_ns, end_ns):
         newest_ns = max(newest_ns, *(frame.heard_ns for frame in frames))

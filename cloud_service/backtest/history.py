@@ -12,6 +12,7 @@ from pathlib import Path
 from cloud_service.analyse.decode import Decoded
 from cloud_service.backtest.journal_history import JournalHistory
 from cloud_service.backtest.store_history import StoreHistory
+from cloud_service.baseline_record import BaselineEvent, read
 from cloud_service.journal.reader import JournalReader
 from cloud_service.journal.writer import FILE as JOURNAL_FILE
 from cloud_service.settings import CloudSettings
@@ -49,7 +50,7 @@ class History:
             FatalError: a database that cannot be read.
             RetryError: the store does not answer.
         """
-        journal = _open_journal(self.cloud.data_dir / JOURNAL_FILE)
+        journal = _open_to_read(self.cloud.data_dir / JOURNAL_FILE)
         if journal is None:
             yield from self._noted(self._stored(start_ns, end_ns))
             return
@@ -58,6 +59,15 @@ class History:
             since_ns = min(max(start_ns, recent.complete_since_ns()), end_ns)
             yield from self._noted(self._stored(start_ns, since_ns))
             yield from self._noted(recent.frames(since_ns, end_ns))
+
+    def acts(self) -> list[BaselineEvent]:
+        """Where operators ended baselines."""
+        state = _open_to_read(self.cloud.data_dir / "state.db")
+        if state is None:
+            return []
+        with closing(state):
+            known = state.execute("SELECT 1 FROM sqlite_schema WHERE name = 'baseline_events'").fetchone()
+            return list(read(state)) if known else []  # none in a folder of an earlier version
 
     def _stored(self, start_ns: int, end_ns: int) -> Iterator[Sequence[Decoded]]:
         settings = self.cloud.store()
@@ -85,8 +95,8 @@ class History:
                 yield frames
 
 
-def _open_journal(path: Path) -> sqlite3.Connection | None:
-    """The journal beside a running service, or None where there is none; nothing is ever written."""
+def _open_to_read(path: Path) -> sqlite3.Connection | None:
+    """A database beside a running service, or None where there is none; nothing is ever written."""
     if not path.is_file():
         return None
     try:

@@ -13,14 +13,16 @@ from telltale.errors import RejectedError
 from telltale.wire.codec import parse_envelope
 
 FRAMES_A_STEP = 200
-COMPLETE_FOR_EVER = 2**62
+NEVER_NS = 2**62
 
 
 class JournalHistory:
-    """Args:
-    reader: of the journal.
-    connection: the reader's own.
-    mode: the service's clock: with "system" it tells which frames cannot be dated.
+    """The journal's frames of a span.
+
+    Args:
+        reader: of the journal.
+        connection: the reader's own.
+        mode: the service's clock: with "system" it tells which frames cannot be dated.
     """
 
     def __init__(self, reader: JournalReader, connection: sqlite3.Connection, mode: ClockMode) -> None:
@@ -31,7 +33,7 @@ class JournalHistory:
     def complete_since_ns(self) -> int:
         """All that was acquired since then is in the journal: it was received later, and that is kept."""
         row = self._connection.execute('SELECT received_ns FROM frames ORDER BY "offset" LIMIT 1').fetchone()
-        return int(row[0]) if row else COMPLETE_FOR_EVER
+        return int(row[0]) if row else NEVER_NS
 
     def frames(self, start_ns: int, end_ns: int) -> Iterator[Sequence[Decoded]]:
         """Frames acquired in [start, end), in that order; damaged ones are left out."""

@@ -17,7 +17,9 @@ from telltale.site import Channel, Site
 
 
 class StoreHistory:
-    """Args:
+    """The store's rows, a day at a time.
+
+    Args:
         store: read only.
         site: whose channels are read.
 

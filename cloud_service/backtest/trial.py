@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from cloud_service.alert.deduplicate import Update
 from cloud_service.alert.stages import Alerts, AlertState, Stages
+from cloud_service.analyse.baselines import Baselines
 from cloud_service.analyse.decode import Decoded
 from cloud_service.analyse.outcome import Fault
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
 from cloud_service.backtest.changes import Setup
+from cloud_service.baseline_record import BaselineEvent
 from telltale.findings import Reason, Tier
 
 
@@ -39,6 +41,7 @@ class Trial:
 
     Args:
         setup: as it is tried.
+        acts: where operators ended baselines.
 
     Attributes:
         told: incidents that reached a tier, oldest first.
@@ -46,11 +49,12 @@ class Trial:
         faults: detectors that failed.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, acts: Sequence[BaselineEvent] = ()) -> None:
         self.told: list[Told] = []
         self.mailed_ns: list[int] = []
         self.faults: list[Fault] = []
         self._step = Step(setup.site, setup.detectors, 0, "data")
+        self._step.baselines = Baselines(list(acts))
         self._stages = Stages(setup.site, setup.alert)
         self._states = States()
         self._alerts: dict[str, AlertState] = {}

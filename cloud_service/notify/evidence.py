@@ -55,6 +55,8 @@ def candidates(channel: Channel, incident: IncidentRecord) -> tuple[Candidate, .
     reason, main = incident.reason, _main(channel, str(incident.finding.evidence.get("quantity", "")))
     if reason in (Reason.NOVELTY, Reason.NOVELTY_PROVISIONAL):
         return (Candidate("novelty", "score", "Difference from normal", "× threshold", (Line(1.0, "threshold"),)), main)
+    if reason is Reason.VIBRATION_VELOCITY:
+        return (Candidate("velocity", "peak_mm_s", "Largest vibration velocity of each window", "mm/s"), main)
     if reason is Reason.CRACK_TREND:
         return (Candidate("trend", "compensated", "Crack width without temperature", "mm"), main)
     if reason is Reason.LIFE and channel.fatigue is not None:

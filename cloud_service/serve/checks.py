@@ -12,6 +12,7 @@ from telltale.findings import Finding, Reason, Tier
 # What each reason checks, said so that it is true of a clear verdict too.
 CHECKS: dict[Reason, str] = {
     Reason.LIMIT: "Fixed limits",
+    Reason.VIBRATION_VELOCITY: "Vibration velocity against the guide value",
     Reason.NOVELTY: "Vibration against its baseline",
     Reason.NOVELTY_PROVISIONAL: "Vibration against the last days",
     Reason.CRACK_TREND: "Crack growth",

@@ -74,6 +74,29 @@ MEASUREMENTS: dict[str, Measurement] = {
             ("rms", "peak", "mode1_hz"),
             is_rewritten=True,
         ),
+        # Peak vibration velocity of a window, the frequency of its half wave, and the guide value there.
+        Measurement(
+            "velocity",
+            "channel",
+            {"peak_mm_s": _F, "frequency_hz": _F, "guide_mm_s": _F},
+            ("peak_mm_s",),
+        ),
+        # Tracked modes from the mean spectrum of a block (t is its newest window), each with its standard error.
+        # `refused` names modes that have no frequency or no damping, and why.
+        Measurement(
+            "modes",
+            "channel",
+            {
+                "windows": _I,
+                **{
+                    f"mode{i}_{what}": _F
+                    for i in range(1, MODES + 1)
+                    for what in ("hz", "se_hz", "damping", "damping_se")
+                },
+                "refused": _T,
+            },
+            is_rewritten=True,
+        ),
         # The samples themselves, telltale.wire.body encoded, kept for evidence: value in the base unit = sample of
         # `dtype` · scale + offset. Without dtype (rows of older versions): float32 in the base unit.
         Measurement(

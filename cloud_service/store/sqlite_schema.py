@@ -30,6 +30,8 @@ SQL_TYPES = {Type.FLOAT: "REAL", Type.INT: "INTEGER", Type.TEXT: "TEXT", Type.BY
 _SINCE_2 = {"waveform": ("dtype", "scale", "offset")}
 # Measurements that came with the third version.
 _SINCE_3 = ("completeness", "books")
+# And with the fourth.
+_SINCE_4 = ("velocity", "modes")
 
 
 def table_sql(measurement: Measurement) -> str:
@@ -96,11 +98,14 @@ MIGRATIONS = (
             *(
                 statement
                 for measurement in MEASUREMENTS.values()
-                if measurement.name not in _SINCE_3
+                if measurement.name not in (*_SINCE_3, *_SINCE_4)
                 for statement in (table_sql(measurement), *rollup_sql(measurement))
             ),
         ]
     ),
     ";\n".join(added_sql(measurement, field) for measurement, fields in _SINCE_2.items() for field in fields),
     ";\n".join(table_sql(MEASUREMENTS[name]) for name in _SINCE_3),
+    ";\n".join(
+        statement for name in _SINCE_4 for statement in (table_sql(MEASUREMENTS[name]), *rollup_sql(MEASUREMENTS[name]))
+    ),
 )

@@ -55,6 +55,8 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "equal_readings": ("equal readings in a row", ""),
     "longest_before": ("longest such run before", ""),
     "derived_from": ("computed from", ""),
+    "frequency_hz": ("at the frequency of", "Hz"),
+    "guide_mm_s": ("guide value at this frequency", "mm/s"),
     "quantity": ("quantity judged", ""),
     "side": ("side of the limit", ""),
 }

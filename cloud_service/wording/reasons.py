@@ -29,6 +29,13 @@ WORDS: dict[Reason, Words] = {
         "A measured value passed a limit that was set for it. The limit and its source are given below.",
         "Have an engineer look at the place and at the readings, and decide whether use has to be restricted.",
     ),
+    Reason.VIBRATION_VELOCITY: Words(
+        "vibration near or above a guide value for buildings",
+        "The vibration velocity came near or above the value up to which the standard expects no damage, cracks in "
+        "plaster included. A higher value does not prove damage.",
+        "Find what shakes the building (works, blasting, traffic) and have an engineer look for new cracks before it "
+        "goes on.",
+    ),
     Reason.NOVELTY: Words(
         "it vibrates differently from before",
         "The vibration has left the range that temperature and past behaviour explain. That can be damage, "

@@ -22,7 +22,12 @@ MORE = {
     ("crack", Shape.SCALAR): {"crack": {"limit_mm": 1.0, "source": "contract"}},
     ("tilt", Shape.SCALAR): {"remaining_life": {"model": LIFE_MODEL}},
     ("strain", Shape.WAVEFORM): {"fatigue": {"detail_category_mpa": 71.0}},
-    ("vibration", Shape.WAVEFORM): {"modes_hz": [[2.0, 4.0], [8.0, 14.0]]},
+    ("vibration", Shape.WAVEFORM): {
+        "modes_hz": [[2.0, 4.0], [8.0, 14.0]],
+        "rate_hz": 200.0,
+        "window_samples": 800,
+        "velocity": {"guide": "din_4150_3.dwelling.foundation"},
+    },
 }
 LIMITS = [
     {"level": "warn", "value": 50.0, "source": "contract"},
@@ -42,10 +47,11 @@ def every_place(interval_s: float) -> list[Place]:
 def _channel(kind: str, shape: Shape, interval_s: float) -> dict[str, object]:
     settings: dict[str, object] = {
         "id": f"s.{kind}.{shape.value}", "kind": kind, "unit": KINDS[kind].base_unit, "gateway": "gw", "shape": shape.value,
-        "interval_s": interval_s, "limits": LIMITS, **MORE.get((kind, shape), {}),
+        "interval_s": interval_s, "limits": LIMITS,
     }  # fmt: skip
     if shape is Shape.WAVEFORM:
         settings |= {"rate_hz": RATE_HZ, "window_samples": SAMPLES}
+    settings |= MORE.get((kind, shape), {})
     if kind != "temperature":
         settings["temperature"] = "s.temperature.scalar"
     return settings
@@ -59,7 +65,7 @@ def plain(channel: Channel, count: int, seed: int = 1) -> Batch:
     air = 8 + 6 * np.sin(2 * np.pi * days / 60) + 4 * np.sin(2 * np.pi * days)
     size = SIZE.get(channel.kind, 1.0)
     if channel.is_waveform:
-        return of_windows(channel, t_ns, _windows(rng, count, size), air)
+        return of_windows(channel, t_ns, _windows(rng, count, channel), air)
     values = size * (1 + 0.002 * air) + 0.01 * size * rng.standard_normal(count)
     return of_values(t_ns, values, air)
 
@@ -82,12 +88,13 @@ def of_windows(channel: Channel, t_ns, windows, air) -> Batch:
     return dataclasses.replace(batch, rate_hz=channel.rate_hz, windows=windows, features=features)
 
 
-def _windows(rng, count: int, size: float):
-    time_s = np.arange(SAMPLES) / RATE_HZ
+def _windows(rng, count: int, channel: Channel):
+    size = SIZE.get(channel.kind, 1.0)
+    time_s = np.arange(channel.window_samples) / channel.rate_hz
     phase = rng.uniform(0, 2 * np.pi, (count, 2, 1))
     tones = np.sin(2 * np.pi * 3.0 * time_s + phase[:, 0]) + 0.5 * np.sin(2 * np.pi * 11.0 * time_s + phase[:, 1])
     level = size * rng.lognormal(0, 0.2, (count, 1))
-    return (level * (tones + 0.3 * rng.standard_normal((count, SAMPLES)))).astype(np.float32)
+    return (level * (tones + 0.3 * rng.standard_normal((count, time_s.size)))).astype(np.float32)
 
 
 def rows_of(batch: Batch, part) -> Batch:

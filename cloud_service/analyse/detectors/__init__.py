@@ -8,15 +8,19 @@ from cloud_service.analyse.detector import Detector
 from cloud_service.analyse.detectors.crack import CrackDetector
 from cloud_service.analyse.detectors.fatigue import FatigueDetector
 from cloud_service.analyse.detectors.limits import LimitsDetector
+from cloud_service.analyse.detectors.modes import ModesDetector
 from cloud_service.analyse.detectors.novelty import NoveltyDetector
 from cloud_service.analyse.detectors.quality import QualityDetector
 from cloud_service.analyse.detectors.remaining_life import RemainingLifeDetector
 from cloud_service.analyse.detectors.short_baseline import ShortBaselineDetector
+from cloud_service.analyse.detectors.velocity import VelocityDetector
 from cloud_service.analyse.life_models import LifeModels
 
 DETECTORS: tuple[Detector, ...] = (
     QualityDetector(),
     LimitsDetector(),
+    VelocityDetector(),
+    ModesDetector(),
     NoveltyDetector(),
     ShortBaselineDetector(),
     CrackDetector(),

@@ -93,7 +93,7 @@ def _assumptions(channel: Channel, found: Growth) -> tuple[str, ...]:
     return (
         f"widths are judged at {at}; on colder days a crack in a warm body is wider",
         "growth goes on as it does now; acceleration counts, up to doubling the rate in one more such history",
-        "slowing down does not count; the rate fluctuates by 20 % from month to month",
+        "slowing down does not count; the rate fluctuates from month to month",
         "a season that temperature does not explain is held by a prior: 15 % of the temperature's yearly effect",
         *(steel if material == "steel" else ()),
     )

@@ -14,7 +14,7 @@ that brings some, life is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
 
@@ -54,7 +54,6 @@ from telltale.findings import Finding, Life, Refusal
 from telltale.settings import Settings
 from telltale.site import Channel, FatigueDetail, Place
 
-ROW_COLUMNS = ("t_ns", "values", "flags", "temperature_c", "faulty", "inputs_faulty", "windows", "undated")
 STANDARDS = ("en_1993_1_9", "astm_e1049")
 
 
@@ -197,7 +196,6 @@ class FatigueDetector:
             return
         state.judged_day = day
         thermal_strain.close_day(state.thermal)
-        row = self._rows(place, state, [day])
         detail = _detail(place)
         kept = state.days[-1]
         scale = 1.0 / detail.duty_cycle
@@ -206,7 +204,7 @@ class FatigueDetector:
             Rows(
                 "fatigue",
                 place.channel.id,
-                row.t_ns,
+                np.array([day * NS_PER_DAY], dtype=np.int64),
                 {
                     "cycles": kept[[CYCLES]],
                     "damage": scale * kept[[DAMAGE]],
@@ -270,8 +268,7 @@ def _by_date(batch: Batch) -> Iterator[Batch]:
         return
     edges = [0, *(np.flatnonzero(np.diff(batch.undated)) + 1).tolist(), len(batch)]
     for start, stop in pairwise(edges):
-        columns = {name: getattr(batch, name)[start:stop] for name in ROW_COLUMNS}
-        yield replace(batch, **columns)
+        yield batch.take(slice(start, stop))
 
 
 def _assumptions(channel: Channel) -> tuple[str, ...]:

@@ -89,6 +89,9 @@ def _waveform_charts(make: _Maker) -> Iterator[Chart]:
     fields = ("rms", "peak")
     about = "Each point is one window, or the mean of several with their range. Limits are dashed lines."
     yield make.series(f"{make.quantity}: rms and peak", about, "window", fields, limits=_limits(make.item, fields))
+    if make.item.velocity is not None:
+        about = "Largest velocity of each window, 1-80 Hz, and the guide value at its frequency."
+        yield make.series("Vibration velocity", about, "velocity", ("peak_mm_s", "guide_mm_s"), unit="mm/s")
     if make.item.fatigue is not None:
         about = "Miner's sum: at 1 the detail is used up."
         yield make.series("Fatigue damage", about, "fatigue", ("damage_total",), unit="of 1")

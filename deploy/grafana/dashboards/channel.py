@@ -42,6 +42,8 @@ def build() -> Dashboard:
         .with_panel(_level())
         .with_panel(_modes())
         .with_panel(_temperature())
+        .with_panel(_damping())
+        .with_panel(_velocity())
         .with_panel(_shape())
         .with_panel(_bands())
         .with_row(Row("Novelty"))
@@ -226,6 +228,31 @@ def _modes() -> Panel:
         unit="hertz",
         w=8,
         decimals=3,
+    )
+
+
+def _damping() -> Panel:
+    return history(
+        "Damping of the natural frequencies",
+        "Share of critical damping, from the mean spectrum of half an hour (of a day where windows only sample). Empty "
+        "where windows are too short to resolve the peak's width; measurement 'modes' says why, and holds the standard "
+        "errors.",
+        *[_over_time("modes", f'mean("mode{i}_damping")', f"mode {i}") for i in range(1, MODES + 1)],
+        unit="percentunit",
+        w=12,
+        decimals=2,
+    )
+
+
+def _velocity() -> Panel:
+    return history(
+        "Vibration velocity and its guide value",
+        "Largest velocity of a window (1-80 Hz, integrated from acceleration) and the lowest guide value at the "
+        "frequencies of these peaks: DIN 4150-3 or BS 7385-2, as the channel's settings say.",
+        _over_time("velocity", 'max("peak_mm_s")', "largest"),
+        _over_time("velocity", 'min("guide_mm_s")', "guide value"),
+        unit="suffix: mm/s",
+        w=12,
     )
 
 

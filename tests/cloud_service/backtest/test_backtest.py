@@ -14,7 +14,10 @@ import pytest
 
 from cloud_service.analyse.detectors import DETECTORS
 from cloud_service.backtest.command import backtest
+from cloud_service.backtest.history import History
+from cloud_service.baseline_record import Act, BaselineEvent, record
 from cloud_service.journal.writer import open_journal
+from cloud_service.settings import load_cloud
 from cloud_service.state import open_state
 from cloud_service.store.schema import decode_rows
 from cloud_service.store.sqlite import SqliteSettings, open_store
@@ -110,6 +113,18 @@ def test_alert_settings_and_settings_of_a_detector(folder, capsys):
     assert fewer["total"]["after"]["alarm"] < fewer["total"]["before"]["alarm"]
     other = run(folder, capsys, "--set", "detectors.crack.rate_mm_per_year=1e6", "--set", "bridge.gauge.limits=[]")
     assert {told["reason"] for told in other["gone"]} >= {"limit"}
+
+
+def test_baselines_end_where_operators_ended_them(folder):
+    act = BaselineEvent(
+        channel="bridge.gauge", act=Act.SENSOR_REPLACED, declared_ns=1, recorded_ns=2, effective_ns=2, who="a", why="b"
+    )
+    with closing(open_state(folder / "data")) as state:
+        record(state, [act])
+    acts = History(load_cloud(folder / "cloud.toml")).acts()
+    assert [(found.channel, found.effective_ns) for found in acts] == [("bridge.gauge", 2)]
+    (folder / "data" / "state.db").unlink()
+    assert History(load_cloud(folder / "cloud.toml")).acts() == []
 
 
 def test_it_reads_alone(folder, capsys):

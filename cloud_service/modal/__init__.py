@@ -1,0 +1,1 @@
+"""`telltale modes`: frequencies, damping and mode shapes of a structure from channels sampled at the same moments."""
