@@ -23,6 +23,7 @@ from telltale.site import Channel, Site, load_site
 
 if TYPE_CHECKING:
     from cloud_service.alert.settings import AlertSettings
+    from cloud_service.analyse.life_models import LifeModels
     from cloud_service.analyse.settings import AnalyseSettings
     from cloud_service.ingest.settings import IngestSettings
     from cloud_service.notify.settings import NotifySettings
@@ -102,6 +103,14 @@ class CloudSettings:
         check_order(self.site)
         return self._section("analyse", self.file.analyse, AnalyseSettings)
 
+    def life_models(self) -> LifeModels:
+        """The remaining-life models that the site names; refuses what a channel cannot feed."""
+        if all(place.channel.remaining_life is None for place in self.site.channels()):
+            return {}
+        from cloud_service.analyse.life_models import load_life_models  # noqa: PLC0415 - few sites have one
+
+        return load_life_models(self.site, (self.base / self.file.site).parent)
+
     def store(self) -> StoreSettings:
         """`[store]`."""
         from cloud_service.store.settings import store_settings  # noqa: PLC0415 - a part imports its own alone
@@ -137,7 +146,7 @@ class CloudSettings:
             SettingsError: the first that cannot be used; names file, key and what was expected.
         """
         tls_context(self.file.broker, self.where)
-        for section in (self.ingest, self.analyse, self.store, self.alert, self.notify, self.serve):
+        for section in (self.ingest, self.analyse, self.life_models, self.store, self.alert, self.notify, self.serve):
             section()
 
     def _section(self, name: str, table: Mapping[str, Any], into: type[S]) -> S:

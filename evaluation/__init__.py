@@ -14,6 +14,7 @@ from evaluation.port import Evaluate
 EVALUATIONS: dict[str, str] = {
     "skab": "evaluation.skab",
     "yonghe": "evaluation.yonghe",
+    "cmapss": "evaluation.cmapss",
     "cwru": "evaluation.cwru",
     "crackmeter": "evaluation.crackmeter",
     "life": "evaluation.life",

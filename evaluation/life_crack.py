@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from cloud_service.analyse import temperature
 from cloud_service.analyse.detector import Batch
 from cloud_service.analyse.detectors.crack import CrackDetector
-from evaluation.intervals import coverage
 from evaluation.replay import site_of
+from models.life_scores import coverage
 from sensors_sim.crack_fleet import A_DAY, Crack, CrackPlan, crack
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.findings import Life, Refusal

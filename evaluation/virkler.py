@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from cloud_service.analyse.detectors.crack import CrackSettings
 from cloud_service.analyse.detectors.crack_life import CrackHistory
 from cloud_service.analyse.detectors.crack_lives import LIFE_MODELS
-from evaluation.intervals import coverage, interval_score
 from evaluation.port import Options, Report, Table
 from evaluation.virkler_specimens import Specimens, VirklerSettings, read_specimens
+from models.life_scores import coverage, interval_score
 from telltale.clock import NS_PER_DAY
 from telltale.settings import load
 from telltale.site import Channel, CrackDetail

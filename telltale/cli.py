@@ -23,6 +23,7 @@ SUMMARY = {
     "demo": "the whole system on this machine, on a simulated site in time-lapse",
     "edge": "run the agent of a gateway",
     "evaluate": "the detectors and life models, judged on published recordings and on simulated years",
+    "model": "remaining-life models: train on run-to-failure histories, judge, show the card",
     "modes": "natural frequencies, damping and mode shapes from channels sampled at the same moments",
     "pki": "a small certificate authority for gateways, broker and service",
     "replay": "play a recording through an agent",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 from msgspec.structs import replace
 
 from telltale.detail_categories import DETAILS
@@ -132,6 +133,25 @@ class CrackDetail(Settings, frozen=True):
     steel: SteelCrack | None = None
 
 
+class RemainingLifeDetail(Settings, frozen=True):
+    """A channel's asset and the model of `telltale model train` that tells its remaining life.
+
+    Attributes:
+        model: the model's file; relative to the site file.
+        inputs: indicator of the model → what it is here: `value` or `temperature` of a scalar channel, a feature of
+            the window (`rms`, `kurtosis`, `mode1_hz`, …) or `temperature` of a waveform, in base units. An indicator
+            that is not named here goes by its own name.
+        since: the day on which the asset was new; None: when monitoring began.
+        horizon_years, alarm_years: P10 within the one warns, P50 within the other alarms.
+    """
+
+    model: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    since: date | None = None
+    horizon_years: Positive = 1.0
+    alarm_years: Positive = 0.25
+
+
 class Channel(Settings, frozen=True):
     """One measured quantity at one place.
 
@@ -147,7 +167,7 @@ class Channel(Settings, frozen=True):
         derived_from: ids of channels whose fault makes this one's values wrong (a gauge corrected by a thermistor).
         modes_hz: bands [low, high] in which mode frequencies are tracked.
         axis, position, name: for people.
-        limits, velocity, fatigue, crack, condition_scheme: how readings are judged.
+        limits, velocity, fatigue, crack, remaining_life, condition_scheme: how readings are judged.
         plausible: [low, high] values that the sensor can give at all; outside is a sensor fault.
     """
 
@@ -169,6 +189,7 @@ class Channel(Settings, frozen=True):
     velocity: VelocityGuide | None = None
     fatigue: FatigueDetail | None = None
     crack: CrackDetail | None = None
+    remaining_life: RemainingLifeDetail | None = None
     condition_scheme: str = ""
     plausible: tuple[float, float] | None = None
 
@@ -370,6 +391,12 @@ def _check_channel(channel: Channel, where: str) -> None:
         )
     if channel.is_waveform and channel.rate_hz <= 0:
         raise SettingsError(f"{where}: channel {channel.id!r}: rate_hz is missing", "a waveform needs its sample rate")
+    other = "crack" if channel.kind == "crack" else "fatigue" if channel.fatigue else ""
+    if channel.remaining_life is not None and other:
+        raise SettingsError(
+            f"{where}: channel {channel.id!r}: remaining_life beside {other}",
+            "a channel has one remaining life: take one of them out",
+        )
     if channel.velocity is not None:
         _check_velocity(channel, where)
     for low, high in channel.modes_hz:

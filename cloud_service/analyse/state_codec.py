@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +12,7 @@ import numpy as np
 from telltale.errors import FatalError
 
 MAX_BYTES = 4 * 1024 * 1024
+_NUMBERS = re.compile(r"\|[biu]1|<[iu][248]|<f[248]")  # what `_pack_array` writes; numpy reads far more as a dtype
 
 T = TypeVar("T")
 
@@ -49,7 +51,9 @@ def _unpack_array(into: type[Any], value: Any) -> Any:
     if np.ndarray not in (into, getattr(into, "__origin__", None)):
         raise TypeError(f"a state cannot hold {into}")
     name, shape, data = value
-    dtype = np.dtype(str(name))
-    if dtype.kind not in "biuf" or len(data) != math.prod(shape) * dtype.itemsize or len(data) > MAX_BYTES:
+    if not isinstance(name, str) or not _NUMBERS.fullmatch(name):
+        raise ValueError(f"array of {name!r}")
+    dtype = np.dtype(name)
+    if len(data) != math.prod(shape) * dtype.itemsize or len(data) > MAX_BYTES:
         raise ValueError(f"array of {name} with shape {shape} in {len(data)} bytes")
     return np.frombuffer(data, dtype=dtype).reshape(shape).copy()

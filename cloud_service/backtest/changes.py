@@ -16,7 +16,8 @@ from typing import Any
 
 from cloud_service.alert.settings import AlertSettings, check
 from cloud_service.analyse.detector import Detector
-from cloud_service.analyse.detectors import DETECTORS
+from cloud_service.analyse.detectors import DETECTORS, with_life_models
+from cloud_service.analyse.life_models import load_life_models
 from cloud_service.settings import CloudSettings
 from telltale.errors import UserError
 from telltale.settings import convert, read_toml
@@ -64,7 +65,7 @@ def parse_change(text: str) -> Change:
 
 def as_set(cloud: CloudSettings) -> Setup:
     """The service's own settings."""
-    return Setup(cloud.site, cloud.alert(), DETECTORS)
+    return Setup(cloud.site, cloud.alert(), with_life_models(cloud.life_models()))
 
 
 def changed(cloud: CloudSettings, changes: Sequence[Change]) -> Setup:
@@ -89,9 +90,10 @@ def changed(cloud: CloudSettings, changes: Sequence[Change]) -> Setup:
             of_site.append(change.key)
             _put(_table_of(site, channel), change.key.removeprefix(f"{channel}.").split("."), change)
     settings = convert(alert, AlertSettings, "--set alert")
-    new_site = site_from(site, "--set " + ", ".join(of_site), (cloud.path.parent / cloud.file.site).parent)
+    folder = (cloud.path.parent / cloud.file.site).parent
+    new_site = site_from(site, "--set " + ", ".join(of_site), folder)
     check(settings, new_site, "--set")
-    return Setup(new_site, settings, _detectors(detectors))
+    return Setup(new_site, settings, with_life_models(load_life_models(new_site, folder), _detectors(detectors)))
 
 
 def _channel_of(site: Site, change: Change) -> str:

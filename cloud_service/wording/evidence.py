@@ -35,6 +35,8 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "grade_proposal": ("proposed condition grade", ""),
     "grade_source": ("grade according to", ""),
     "detail": ("method", ""),
+    "age": ("age of the asset", ""),
+    "model": ("remaining-life model", ""),
     "damage_day": ("Miner damage of the newest day", ""),
     "range_max_mpa": ("largest stress range of the day", "MPa"),
     "ground_cycle_mpa": ("daily thermal range, not counted", "MPa"),

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import io
 import random
+import tempfile
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from cloud_service.analyse.state_codec import encode_state
+from cloud_service.model.file import ModelFile
+from models.local_conformal import Errors
 from telltale.readings import SAMPLE_DTYPES
 from telltale.wire import body
 from telltale.wire.ack import StoredAck, encode_stored
+from tests.cloud_service.model.trained import QUICK, tilt_csv, trained_on
 from tests.fuzz.strategies import CORPUS, RUN, good_frame
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +45,19 @@ def _text(words: str) -> bytes:
     return bytes([len(data)]) + data
 
 
+def _life_model() -> bytes:
+    """A model of few nodes: its file without format line and hash."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "h.csv"
+        file.write_text(tilt_csv())
+        few = msgspec.structs.replace(QUICK, trees=3, leaves=3)
+        card, model = trained_on(file, few)
+    # A hash of data and a day of training would change every time that seeds are written.
+    card = msgspec.structs.replace(card, made="2026-01-31", made_by="seeds")
+    thin = Errors(model.errors.at[::16], model.errors.quantiles[::16])
+    return encode_state(ModelFile(card, msgspec.structs.replace(model, errors=thin)))
+
+
 def _seeds() -> Iterator[tuple[str, str, bytes]]:
     rng = random.Random(7)
     for index, dtype in enumerate(SAMPLE_DTYPES):
@@ -46,6 +65,9 @@ def _seeds() -> Iterator[tuple[str, str, bytes]]:
     for index in range(4):
         yield "frame", f"good-{index}", good_frame(rng)
     yield "health", "health", HEALTH
+    yield "histories", "tilts", b"\0" + "\n".join(tilt_csv().splitlines()[:60]).encode()
+    yield "histories", "failed", b"\1" + b"asset,time,failed,a\nx,2026-01-31T12:00:00,,1.5\nx,2026-02-01,1,2\ny,7,0,3\n"
+    yield "life_model", "small", _life_model()
     yield "health", "status", b'{"state":"online","at_ns":5,"run_id":"00ff"}'
     for index in range(4):
         yield "journal", f"entries-{index}", rng.randbytes(80)

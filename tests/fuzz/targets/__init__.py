@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fuzz.targets import body, frame, health, journal, line_protocol, loggerfile, mail, settings, stored
+from tests.fuzz.targets import (
+    body,
+    frame,
+    health,
+    histories,
+    journal,
+    life_model,
+    line_protocol,
+    loggerfile,
+    mail,
+    settings,
+    stored,
+)
 
 Target = Callable[[bytes], None]
 
@@ -12,7 +24,9 @@ TARGETS: dict[str, Target] = {
     "body": body.target,
     "frame": frame.target,
     "health": health.target,
+    "histories": histories.target,
     "journal": journal.target,
+    "life_model": life_model.target,
     "line_protocol": line_protocol.target,
     "loggerfile": loggerfile.target,
     "mail": mail.target,

@@ -1,0 +1,200 @@
+"""C-MAPSS turbofan engines: life left at the last row of each test engine, by the service's remaining-life model.
+
+Files as NASA publishes them: `train_FD001.txt`, `test_FD001.txt`, `RUL_FD001.txt` (unit, cycle, three operating
+settings, 21 sensors; Saxena, Goebel, Simon & Eklund 2008, "Damage propagation modeling for aircraft engine
+run-to-failure simulation", PHM). The engines are simulated.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.port import Options, Report, Table
+from models.indicator_history import smoothed
+from models.life import QUANTILES
+from models.life_scores import asymmetric_score, coverage, interval_score, rms
+from models.remaining_life import Left, LifeModel, life_left
+from models.remaining_life_settings import Training
+from models.remaining_life_training import Histories, train, usable_columns
+from telltale.errors import UserError
+from telltale.settings import Settings, load
+
+Floats = NDArray[np.float64]
+SETTINGS = Path(__file__).with_suffix(".toml")
+COLUMNS = 26
+FOLDER = {"FD001": "cmapss_fd001", "FD002": "cmapss_fd002", "FD003": "cmapss_fd003", "FD004": "cmapss_fd004"}
+COVERAGE = QUANTILES[-1] - QUANTILES[0]
+FIGURES = ("rmse", "rmse_uncapped", "score", "coverage90", "interval_score", "train_s")
+# On FD001, target capped at 125 or 130, as printed in the papers.
+PUBLISHED = (
+    ("Babu 2016, CNN", "18.45", "1287"),
+    ("Zheng 2017, LSTM", "16.14", "338"),
+    ("Li 2018, DCNN", "12.61", "274"),
+    ("Li 2019, DAG network", "11.96", "229"),
+)
+
+
+class CmapssSettings(Settings, frozen=True):
+    """`cmapss.toml`: seeds to average over, how to train, and the regimes of each set."""
+
+    seeds: int
+    training: Training
+    regimes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Rows of one file: (n,) engine and cycle, (n, 3) operating settings, (n, 21) sensors."""
+
+    engine: NDArray[np.int64]
+    cycle: Floats
+    settings: Floats
+    sensors: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One seed's predictions at the last rows of the test engines, and what training took."""
+
+    left: Left
+    train_s: float
+
+
+def evaluate(options: Options) -> Report:
+    """Train on one file, predict the other, for each seed; then once more on a changed copy."""
+    settings = load(SETTINGS, CmapssSettings)
+    name = options.subset or "FD001"
+    if name not in settings.regimes:
+        raise UserError(f"--set {name}: no such set", "expected one of " + ", ".join(settings.regimes))
+    folder = options.folder(FOLDER[name])
+    learned, judged = read(folder / f"train_{name}.txt"), read(folder / f"test_{name}.txt")
+    truth = _numbers(folder / f"RUL_{name}.txt", 1)[:, 0]
+    if truth.size != np.unique(judged.engine).size:
+        raise UserError(f"{folder}/RUL_{name}.txt: {truth.size} rows", "expected one for each engine of the test file")
+    training = msgspec.structs.replace(settings.training, regimes=settings.regimes[name])
+    seeds = [options.seed + number for number in range(settings.seeds)]
+    runs = [run(learned, judged, training, seed) for seed in seeds]
+    again = run(changed(learned), changed(judged), training, seeds[0])
+    figures = [figures_of(item, truth, training.cap) for item in runs]
+    metrics = {key: float(np.mean([found[key] for found in figures])) for key in FIGURES}
+    baseline = _baseline(learned, truth, training.cap)
+    return Report(metrics, _tables(name, metrics, figures, baseline), _notes(seeds), _same(runs[0].left, again.left))
+
+
+def read(path: Path) -> Engines:
+    """One of the published files; an engine's rows are together, its cycles ascend.
+
+    Raises:
+        UserError: naming the file, and what was expected.
+    """
+    table = _numbers(path, COLUMNS)
+    engine = table[:, 0].astype(np.int64)
+    step = np.diff(engine)
+    if (step < 0).any() or ((step == 0) & (np.diff(table[:, 1]) <= 0)).any():
+        raise UserError(f"{path}: rows out of order", "expected engines together and cycles that ascend")
+    return Engines(engine, table[:, 1], table[:, 2:5], table[:, 5:])
+
+
+def _numbers(path: Path, columns: int) -> Floats:
+    try:
+        table = np.loadtxt(path, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})", "give the folder of the published files") from None
+    if table.shape[1] != columns or not len(table) or not np.isfinite(table).all():
+        raise UserError(f"{path}: {table.shape[1]} columns of numbers", f"expected {columns}, all finite")
+    return table
+
+
+def run(learned: Engines, judged: Engines, training: Training, seed: int) -> Judged:
+    """Train with one seed; predict the last row of each test engine."""
+    began = time.process_time()
+    columns = usable_columns(learned.sensors)
+    model = train(histories(learned, columns, training), training, seed).model
+    return Judged(predict(model, judged, columns), time.process_time() - began)
+
+
+def histories(engines: Engines, columns: NDArray[np.bool_], training: Training) -> Histories:
+    """Engines that ran to failure: the last row has no life left."""
+    age = _age(engines)
+    last = np.append(np.diff(engines.engine) != 0, True)
+    lifetime = age[last][np.unique(engines.engine, return_inverse=True)[1]]
+    conditions = engines.settings[:, : 3 if training.regimes > 1 else 0]
+    return Histories(engines.engine, age, lifetime - age, engines.sensors[:, columns], conditions)
+
+
+def _age(engines: Engines) -> Floats:
+    """Cycles since before the first one of each engine: 1 at its first row."""
+    first = np.append(True, np.diff(engines.engine) != 0)
+    began: Floats = engines.cycle[first][np.unique(engines.engine, return_inverse=True)[1]]
+    return engines.cycle - began + 1
+
+
+def predict(model: LifeModel, engines: Engines, columns: NDArray[np.bool_]) -> Left:
+    """Life left after the last row of each engine."""
+    conditions = engines.settings[:, : model.conditions.mean.size]
+    scaled = model.conditions.standardised(engines.sensors[:, columns], conditions)
+    last = np.append(np.diff(engines.engine) != 0, True)
+    return life_left(model, smoothed(scaled, engines.engine, model.spans)[last], _age(engines)[last])
+
+
+def figures_of(judged: Judged, truth: Floats, cap: float) -> dict[str, float]:
+    """What one seed scores; all but `rmse_uncapped` against the truth capped at `cap`."""
+    capped = np.minimum(truth, cap)
+    low, high = np.minimum(judged.left.quantiles[:, [0, -1]], cap).T
+    return {
+        "rmse": rms(judged.left.expected - capped),
+        "rmse_uncapped": rms(judged.left.expected - truth),
+        "score": asymmetric_score(judged.left.expected - capped),
+        "coverage90": coverage(low, high, capped),
+        "interval_score": interval_score(low, high, capped, COVERAGE),
+        "train_s": judged.train_s,
+    }
+
+
+def _baseline(learned: Engines, truth: Floats, cap: float) -> tuple[float, float]:
+    """RMSE and score of one number for all: the mean life left, capped, of the training rows. No sensor is read."""
+    capped = np.minimum(truth, cap)
+    columns = np.zeros(learned.sensors.shape[1], dtype=np.bool_)
+    constant = np.minimum(histories(learned, columns, Training()).left, cap).mean() - capped
+    return rms(constant), asymmetric_score(constant)
+
+
+def changed(engines: Engines) -> Engines:
+    """The same engines under other numbers, later, in other units, the sensors in another order."""
+    scale = 0.37 + 1.9 * np.arange(engines.sensors.shape[1])
+    sensors = engines.sensors * scale + 1000.0
+    return Engines(engines.engine + 400, engines.cycle + 5000.0, engines.settings * 3.0 + 7.0, sensors[:, ::-1])
+
+
+def _same(one: Left, other: Left) -> bool:
+    return np.allclose(one.expected, other.expected, atol=1e-6) and np.allclose(
+        one.quantiles, other.quantiles, atol=1e-6
+    )
+
+
+def _tables(
+    name: str, metrics: dict[str, float], figures: list[dict[str, float]], baseline: tuple[float, float]
+) -> tuple[Table, ...]:
+    ours = [("ours, mean", f"{metrics['rmse']:.2f}", f"{metrics['score']:.0f}")]
+    published = PUBLISHED if name == "FD001" else ()
+    nothing = [("one number for all engines", f"{baseline[0]:.2f}", f"{baseline[1]:.0f}")]
+    beside = Table(
+        f"{name}: one prediction an engine, truth capped", ("", "RMSE", "score"), (*published, *nothing, *ours)
+    )
+    rows = tuple(tuple(f"{found[key]:.4g}" for key in FIGURES) for found in figures)
+    return beside, Table("a row for each seed", FIGURES, rows)
+
+
+def _notes(seeds: list[int]) -> tuple[str, ...]:
+    return (
+        f"mean of seeds {seeds[0]} to {seeds[-1]}; settings in cmapss.toml, chosen by engines of train_FD001 alone",
+        "score: asymmetric, summed over engines; coverage and interval score: P5 to P95, truth and interval capped",
+        "train_s: CPU seconds to train once, with the cross-validation that the intervals come from",
+        "published figures are those of their papers; protocols differ in the cap (125 to 130)",
+    )
