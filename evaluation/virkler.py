@@ -77,7 +77,7 @@ def evaluate(options: Options) -> Report:
             f"{len(specimens.names)} specimens, leaving one out; life ends at {settings.limit_mm:g} mm",
             "coverage and score of P5 to P95, pooled over lengths; score in cycles, lower is better",
             "baseline: mean and 5 to 95 % range of the others' lives from that length, its own history unread",
-            f"noises of the model alone were chosen in sight of the first {settings.chosen_on} specimens",
+            f"noises of the model alone: compared on the first {settings.chosen_on} specimens, chosen in sight of all",
             "no published figures for this protocol are known to us",
         ),
         unchanged=_is_unchanged(specimens, settings, (fleet, alone)),

@@ -65,7 +65,8 @@ def evaluate(options: Options) -> Report:
         metrics=metrics,
         tables=(_table(found, settings),),
         notes=(
-            "A row is an hour judged by itself; the settings were chosen on the undamaged days alone.",
+            "A row is an hour judged by itself.",
+            "The share that components retain was chosen with damaged hours in sight: 60 % instead of 80 % found 90.1 %.",
             f"{found.quiet.size} left-out undamaged hours; {whole.size} damaged hours ({settings.hours} in each fold).",
         ),
         unchanged=_same(found, copy),

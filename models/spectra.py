@@ -109,7 +109,9 @@ def detrended(windows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Windows (k, n) less their mean and straight line."""
     ramp = _ramp(windows.shape[1]).astype(np.float64)
     centred = windows - windows.mean(axis=1, keepdims=True)
-    return np.asarray(centred - np.outer(centred @ ramp, ramp))
+    # Summed row by row: a matrix product adds in an order that depends on how many windows come together.
+    slope = (centred * ramp).sum(axis=1)
+    return np.asarray(centred - slope[:, None] * ramp)
 
 
 def _chunks(windows: NDArray[np.float32]) -> Iterator[tuple[int, NDArray[np.float32]]]:

@@ -152,6 +152,15 @@ def test_a_wrong_shape_is_named():
         window_features(np.zeros(1024, dtype=np.float32), RATE_HZ)
 
 
+@pytest.mark.parametrize("length", [64, 255, 1_000])
+def test_a_psd_does_not_depend_on_the_windows_beside_it(length):
+    windows = 37.0 * noise(7, length) + np.float32(5.0)
+    together = psd(windows, RATE_HZ)[1]
+    for count in (1, 2, 3):
+        apart = [psd(windows[first : first + count], RATE_HZ)[1] for first in range(0, 7, count)]
+        np.testing.assert_array_equal(np.concatenate(apart), together)
+
+
 @pytest.mark.parametrize("length", [1024, 1023])
 def test_psd_equals_scipy_and_integrates_to_the_variance(length):
     windows = 2.0 * noise(50, length)
