@@ -66,7 +66,7 @@ def evaluate(options: Options) -> Report:
         tables=(_table(found, settings),),
         notes=(
             "A row is an hour judged by itself.",
-            "The share that components retain was chosen with damaged hours in sight: 60 % instead of 80 % found 90.1 %.",
+            "The share that components retain was chosen with damaged hours in sight: 60 %, not 80, found 90.1 %.",
             f"{found.quiet.size} left-out undamaged hours; {whole.size} damaged hours ({settings.hours} in each fold).",
         ),
         unchanged=_same(found, copy),
