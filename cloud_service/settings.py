@@ -17,9 +17,10 @@ from cloud_service.watchdog import DEFAULT_WATCHDOG_S
 from models.standards import CONDITION_SCHEMES
 from telltale.broker import BrokerSettings, tls_context
 from telltale.clock import ClockMode
-from telltale.errors import SettingsError
+from telltale.errors import SettingsError, expected_one_of
 from telltale.settings import Settings, convert, load
-from telltale.site import Channel, Site, load_site
+from telltale.site import Channel, Site
+from telltale.site_file import load_site
 
 if TYPE_CHECKING:
     from cloud_service.alert.settings import AlertSettings
@@ -174,5 +175,5 @@ def _check_scheme(channel: Channel, where: Path) -> None:
     if scheme and scheme not in CONDITION_SCHEMES:
         raise SettingsError(
             f"{where}: channel {channel.id!r}: condition_scheme {scheme!r} is not in the registry of standards",
-            "expected one of " + ", ".join(sorted(CONDITION_SCHEMES)),
+            expected_one_of(CONDITION_SCHEMES),
         )

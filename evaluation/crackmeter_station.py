@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from telltale.channel_details import CrackDetail
 from telltale.clock import NS_PER_DAY
 from telltale.errors import UserError
 from telltale.kinds import KINDS
 from telltale.loggerfile.read import read_logger_file
 from telltale.readings import Block, missing_spans
 from telltale.settings import Settings
-from telltale.site import Channel, CrackDetail
+from telltale.site import Channel
 
 GATEWAY = "evaluation"
 

@@ -15,10 +15,11 @@ from cloud_service.analyse.detectors.crack import CrackDetector
 from evaluation.replay import site_of
 from models.life_scores import coverage
 from sensors_sim.crack_fleet import A_DAY, Crack, CrackPlan, crack
+from telltale.channel_details import CrackDetail
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.findings import Life, Refusal
 from telltale.settings import Settings, load
-from telltale.site import Channel, CrackDetail
+from telltale.site import Channel
 
 
 class CrackFleetSettings(Settings, frozen=True):

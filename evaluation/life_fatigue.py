@@ -13,10 +13,11 @@ from cloud_service.analyse.detectors.lives import years_to
 from evaluation.replay import site_of
 from models.life import PLANNING_RANGE_YEARS
 from sensors_sim.fatigue_fleet import WINDOW_SAMPLES, FleetPlan, Girder, girder
+from telltale.channel_details import FatigueDetail
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.findings import Life
 from telltale.settings import Settings, load
-from telltale.site import Channel, FatigueDetail
+from telltale.site import Channel
 
 
 class FatigueFleetSettings(Settings, frozen=True):

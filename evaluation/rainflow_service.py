@@ -11,9 +11,10 @@ import numpy as np
 from evaluation.rainflow_histories import Floats, History, RainflowSettings
 from evaluation.replay import play, site_of
 from models import fatigue
+from telltale.channel_details import FatigueDetail
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.readings import Block
-from telltale.site import Channel, FatigueDetail
+from telltale.site import Channel
 
 Cycle = tuple[float, float, float, int, int]
 """Range, mean, count, and the indices of start and end."""

@@ -18,9 +18,10 @@ from cloud_service.analyse.detectors.crack_lives import LIFE_MODELS
 from evaluation.port import Options, Report, Table
 from evaluation.virkler_specimens import Specimens, VirklerSettings, read_specimens
 from models.life_scores import coverage, interval_score
+from telltale.channel_details import CrackDetail
 from telltale.clock import NS_PER_DAY
 from telltale.settings import load
-from telltale.site import Channel, CrackDetail
+from telltale.site import Channel
 from telltale.steel_crack import GrowthHistory, SteelCrack
 
 Floats = NDArray[np.float64]

@@ -20,7 +20,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from models.spectra import MAX_MISSING_SHARE, detrended, filled
-from telltale.site import VELOCITY_RATE_HZ, VELOCITY_WINDOW_S
+from telltale.site_checks import VELOCITY_RATE_HZ, VELOCITY_WINDOW_S
 
 Array = NDArray[np.float64]
 

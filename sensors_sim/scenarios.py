@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sensors_sim.damage import BearingSettlement, CrackGrowth, Damage, StiffnessLoss
 from sensors_sim.faults import DeadThermistor, Drift, Dropouts, Fault, Spikes, Stuck
-from telltale.errors import SettingsError
+from telltale.errors import SettingsError, expected_one_of
 
 LOAD = "load"  # many continuous vibration channels for benchmarks: `sensors_sim.load`
 A_MINUTE = 1 / 1440  # a step, in days
@@ -111,5 +111,5 @@ def find(name: str, where: str) -> Scenario:
         return SCENARIOS[name]
     except KeyError:
         raise SettingsError(
-            f"{where}: scenario: unknown scenario {name!r}", "expected one of " + ", ".join(sorted((*SCENARIOS, LOAD)))
+            f"{where}: scenario: unknown scenario {name!r}", expected_one_of((*SCENARIOS, LOAD))
         ) from None

@@ -5,6 +5,7 @@ Inner code returns or raises one of these; only the runners (agent, service proc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -70,3 +71,8 @@ class RejectedError(TelltaleError):
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+def expected_one_of(names: Iterable[str]) -> str:
+    """The remedy for a name that is not known."""
+    return "expected one of " + ", ".join(sorted(names))

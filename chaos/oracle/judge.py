@@ -11,7 +11,7 @@ from chaos.oracle.mails import check_mails, check_same_mails
 from chaos.oracle.results import check_incidents, check_rows
 from chaos.oracle.stored import Table, read_sqlite
 from chaos.system import System
-from telltale.site import load_site
+from telltale.site_file import load_site
 
 
 def judge(system: System, course: Course, stored: dict[str, Table], reference: Path | None) -> Verdict:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from telltale.errors import SettingsError
+from telltale.errors import SettingsError, expected_one_of
 from telltale.settings import Settings
 from telltale.site import Site
 
@@ -69,7 +69,7 @@ def check(settings: AlertSettings, site: Site, where: str) -> None:
     known = {structure.id for _, structure in site.structures()}
     for number, item in enumerate(settings.maintenance):
         if item.structure and item.structure not in known:
-            remedy = "expected one of " + ", ".join(sorted(known))
+            remedy = expected_one_of(known)
             raise SettingsError(f"{where}: alert: maintenance[{number}]: no structure {item.structure!r}", remedy)
         if item.end <= item.start:
             raise SettingsError(f"{where}: alert: maintenance[{number}]: ends before it starts", "correct start or end")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from cloud_service.model.file import Loaded, load_model
 from cloud_service.store.schema import MEASUREMENTS
+from telltale.channel_details import RemainingLifeDetail
 from telltale.errors import SettingsError, UserError
-from telltale.site import Channel, RemainingLifeDetail, Site
+from telltale.site import Channel, Site
 
 LifeModels = Mapping[str, Loaded]
 """`RemainingLifeDetail.model` → the model."""

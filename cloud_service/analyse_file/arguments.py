@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from telltale.channel_details import FatigueDetail
 from telltale.command_line import CommandParser
 from telltale.detail_categories import DETAILS
 from telltale.errors import UserError
-from telltale.site import FatigueDetail
 
 KINDS = ("crack", "strain", "vibration")
 

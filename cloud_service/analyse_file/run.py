@@ -16,10 +16,11 @@ from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
 from cloud_service.analyse_file.arguments import Arguments
 from cloud_service.analyse_file.series import Series
+from telltale.channel_details import CrackDetail, Limit
 from telltale.clock import NS_PER_DAY
 from telltale.kinds import Shape
 from telltale.readings import Block, missing_spans
-from telltale.site import Channel, CrackDetail, Facility, Limit, Place, Site, Structure
+from telltale.site import Channel, Facility, Place, Site, Structure
 
 VALUE, TEMPERATURE = "value", "temperature"
 GATEWAY = "file"

@@ -19,9 +19,11 @@ from cloud_service.analyse.detector import Detector
 from cloud_service.analyse.detectors import DETECTORS, with_life_models
 from cloud_service.analyse.life_models import load_life_models
 from cloud_service.settings import CloudSettings
+from telltale.channel_details import Level
 from telltale.errors import UserError
 from telltale.settings import convert, read_toml
-from telltale.site import Level, Site, site_from
+from telltale.site import Site
+from telltale.site_file import site_from
 
 KEYS = "expected CHANNEL.key, alert.key or detectors.NAME.key"
 

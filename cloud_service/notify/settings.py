@@ -7,7 +7,7 @@ from typing import Any
 
 from cloud_service.notify.notifiers import NOTIFIERS, NotifySettings
 from cloud_service.notify.port import NotifierKind
-from telltale.errors import SettingsError
+from telltale.errors import SettingsError, expected_one_of
 from telltale.settings import convert
 
 __all__ = ["NotifySettings", "check", "kind_of", "notify_settings"]
@@ -35,7 +35,7 @@ def notify_settings(table: Mapping[str, Any], where: str) -> NotifySettings:
     """
     kind = table.get("kind", "file")
     if kind not in NOTIFIERS:
-        raise SettingsError(f"{where}: notify.kind: {kind!r}", "expected one of " + ", ".join(sorted(NOTIFIERS)))
+        raise SettingsError(f"{where}: notify.kind: {kind!r}", expected_one_of(NOTIFIERS))
     settings: NotifySettings = convert({**table, "kind": kind}, NOTIFIERS[kind].settings, f"{where}: notify")
     check(settings, where)
     return settings

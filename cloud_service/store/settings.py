@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from cloud_service.store import STORES
 from cloud_service.store.port import Store
-from telltale.errors import SettingsError
+from telltale.errors import SettingsError, expected_one_of
 from telltale.settings import Settings, convert
 from telltale.site import Site
 
@@ -56,7 +56,7 @@ def store_settings(table: Mapping[str, Any], where: str) -> StoreSettings:
     rest = dict(table)
     kind = rest.pop("kind", "sqlite")
     if kind not in STORES:
-        raise SettingsError(f"{where}: store.kind: {kind!r}", "expected one of " + ", ".join(sorted(STORES)))
+        raise SettingsError(f"{where}: store.kind: {kind!r}", expected_one_of(STORES))
     spool = convert(rest.pop("spool", {}), SpoolSettings, f"{where}: store.spool")
     settings: Settings = convert(rest, STORES[kind].settings, f"{where}: store")
     STORES[kind].check(settings, where)

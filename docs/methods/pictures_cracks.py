@@ -21,8 +21,9 @@ from models.crack_rate import cycles_to, fit_rate
 from models.life import QUANTILES, quantiles
 from models.stress_intensity import Loaded
 from sensors_sim.crack_fleet import A_DAY, CrackPlan, crack
+from telltale.channel_details import CrackDetail
 from telltale.clock import NS_PER_DAY
-from telltale.site import Channel, CrackDetail
+from telltale.site import Channel
 
 NUMBER = 3  # of a crack that is given a life
 FOLDER = Path(__file__).parent

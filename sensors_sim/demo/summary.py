@@ -21,7 +21,8 @@ from typing import Any
 from sensors_sim.demo.layout import Layout
 from sensors_sim.truth import TRUTH_FILE, EmittedChunk, EmittedTick, read_emitted
 from telltale.clock import NS_PER_S
-from telltale.site import Site, load_site
+from telltale.site import Site
+from telltale.site_file import load_site
 
 Key = tuple[str, int]
 # float32 sums of a few readings, stored as float64

@@ -17,7 +17,7 @@ from cloud_service.journal.writer import open_journal
 from cloud_service.state import open_state
 from cloud_service.store.schema import Rows, encode_rows
 from sensors_sim.truth import EMITTED_FILE, EmittedChunk, EmittedTick
-from telltale.site import load_site
+from telltale.site_file import load_site
 
 PLAN = Plan(seed=1, days=0, days_per_s=1.0, load_sensors=1)
 LOAD = gateways(PLAN)[0]

@@ -12,7 +12,8 @@ from models.spectra import window_features
 from telltale.clock import NS_PER_DAY
 from telltale.kinds import KINDS, Shape
 from telltale.settings import convert
-from telltale.site import Channel, Place, _SiteFile, build_site
+from telltale.site import Channel, Place
+from telltale.site_file import SiteFile, build_site
 
 START_NS = 20_500 * NS_PER_DAY
 RATE_HZ = 100.0
@@ -40,7 +41,7 @@ def every_place(interval_s: float) -> list[Place]:
     """A channel of each kind in each shape, conditioned on a temperature."""
     channels = [_channel(kind, shape, interval_s) for kind in KINDS for shape in Shape]
     structure = {"id": "s", "name": "S", "channels": channels}
-    file = convert({"facilities": [{"id": "f", "name": "F", "structures": [structure]}]}, _SiteFile, "contract")
+    file = convert({"facilities": [{"id": "f", "name": "F", "structures": [structure]}]}, SiteFile, "contract")
     return list(build_site(file, "contract").channels())
 
 

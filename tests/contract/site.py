@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from telltale.settings import convert
-from telltale.site import Site, _SiteFile, build_site
+from telltale.site import Site
+from telltale.site_file import SiteFile, build_site
 
 SCALAR = "bridge.crack"
 WAVEFORM = "bridge.az"
@@ -18,5 +19,5 @@ def small_site(gateway: str = GATEWAY) -> Site:
         {"id": WAVEFORM, "kind": "vibration", "unit": "m/s2", "rate_hz": 100.0, **common},
     ]
     structure = {"id": "bridge", "name": "Bridge", "channels": channels}
-    file = convert({"facilities": [{"id": "river", "name": "River", "structures": [structure]}]}, _SiteFile, "test")
+    file = convert({"facilities": [{"id": "river", "name": "River", "structures": [structure]}]}, SiteFile, "test")
     return build_site(file, "test")

@@ -15,7 +15,7 @@ from cloud_service.analyse.state_codec import decode_state, encode_state
 from cloud_service.store.schema import MEASUREMENTS, encode_rows
 from telltale.findings import Tier
 from telltale.settings import convert
-from telltale.site import _SiteFile, build_site
+from telltale.site_file import SiteFile, build_site
 
 MAX_BYTES_A_CHANNEL = 64 * 1024
 ROWS = 480
@@ -27,7 +27,7 @@ def place(**settings: object) -> GroupPlace:
     channels = [{"id": f"pier.{name}", **common} for name in "abc"]
     group = {"id": "piers", "channels": [one["id"] for one in channels], "baseline_rows": 240, **settings}
     structure = {"id": "bridge", "name": "Bridge", "channels": channels, "groups": [group]}
-    file = convert({"facilities": [{"id": "river", "name": "River", "structures": [structure]}]}, _SiteFile, "test")
+    file = convert({"facilities": [{"id": "river", "name": "River", "structures": [structure]}]}, SiteFile, "test")
     return groups_of(build_site(file, "test"))["bridge"][0]
 
 

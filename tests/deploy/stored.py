@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from cloud_service.store.influxdb import InfluxSettings, open_store
 from cloud_service.store.schema import Rows
 from telltale.durable_file import write_durably
-from telltale.site import load_site
+from telltale.site_file import load_site
 from tests.deploy.sample_rows import SITE_TOML
 from tests.servers.influxdb import Influx
 

@@ -10,7 +10,7 @@ from cloud_service.store.influxdb import InfluxSettings
 from edge_agent.settings import load_edge
 from telltale.broker import BrokerSettings
 from telltale.settings import convert
-from telltale.site import load_site
+from telltale.site_file import load_site
 from tests.deploy.secrets import DEPLOY, make_secrets
 
 SITE = load_site(DEPLOY / "site.toml")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from evaluation.replay import play, site_of
+from telltale.channel_details import FatigueDetail
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.readings import Block
-from telltale.site import Channel, FatigueDetail
+from telltale.site import Channel
 
 START_NS = 20_000 * NS_PER_DAY
 SIZE, RATE_HZ = 256, 50.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.velocity import band_limit, refusal, velocities_mm_s, velocity_peaks
 from models.vibration_limits import GUIDE_CURVES
-from telltale.site import GuideName
+from telltale.channel_details import GuideName
 
 
 def sine(amplitude_mm_s, frequency_hz, phase, rate_hz, seconds):

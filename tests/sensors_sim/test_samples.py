@@ -14,7 +14,7 @@ from sensors_sim.load_site import write_site
 from sensors_sim.source import open_source
 from telltale.clock import DataClock
 from telltale.kinds import KINDS, Shape
-from telltale.site import load_site
+from telltale.site_file import load_site
 from telltale.source import SourceContext
 from tests.sensors_sim.spans import world
 

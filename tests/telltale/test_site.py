@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from telltale.errors import SettingsError
-from telltale.site import Site, load_site
+from telltale.site import Site
+from telltale.site_file import load_site
 
 GOOD = """
 [[facilities]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from telltale.errors import SettingsError
-from telltale.site import load_site
+from telltale.site_file import load_site
 
 SITE = """
 [[facilities]]

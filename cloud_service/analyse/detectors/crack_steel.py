@@ -18,9 +18,10 @@ from models.crack_steps import growth_steps
 from models.life import PLANNING_RANGE_YEARS, QUANTILES, quantiles
 from models.standards import cite
 from models.stress_intensity import Loaded
+from telltale.channel_details import CrackDetail
 from telltale.clock import DAYS_PER_YEAR, NS_PER_DAY
 from telltale.findings import Life, Refusal
-from telltale.site import Channel, CrackDetail
+from telltale.site import Channel
 from telltale.steel_crack import SteelCrack
 
 Floats = NDArray[np.float64]

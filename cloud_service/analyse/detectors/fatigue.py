@@ -48,11 +48,12 @@ from cloud_service.analyse.detectors.lives import life_finding, life_of, life_ro
 from cloud_service.store.schema import Rows
 from models import fatigue, life, rainflow
 from models.standards import cite
+from telltale.channel_details import FatigueDetail
 from telltale.clock import NS_PER_DAY, NS_PER_S, NS_PER_YEAR
 from telltale.detail_categories import DETAILS
 from telltale.findings import Finding, Life, Refusal
 from telltale.settings import Settings
-from telltale.site import Channel, FatigueDetail, Place
+from telltale.site import Channel, Place
 
 STANDARDS = ("en_1993_1_9", "astm_e1049")
 

@@ -11,8 +11,8 @@ from cloud_service.analyse.detector import Batch
 from cloud_service.analyse.detectors import thermal_strain
 from cloud_service.analyse.detectors.thermal_strain import Thermal
 from models import fatigue, rainflow
+from telltale.channel_details import FatigueDetail
 from telltale.clock import NS_PER_DAY
-from telltale.site import FatigueDetail
 
 DAY, CYCLES, DAMAGE, RANGE_MAX, SECONDS, SLOW_MIN, SLOW_MAX = range(7)
 

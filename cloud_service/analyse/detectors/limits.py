@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
 from cloud_service.analyse.detectors.quality import plausible
+from telltale.channel_details import Limit
 from telltale.findings import Finding, Reason, Tier
 from telltale.readings import Flag
-from telltale.site import Limit, Place
+from telltale.site import Place
 
 Array = NDArray[np.float64]
 _TIERS = {"warn": Tier.WARN, "alarm": Tier.ALARM}

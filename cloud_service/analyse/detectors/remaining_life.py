@@ -19,9 +19,10 @@ from cloud_service.model.file import Loaded
 from models.indicator_history import Memory
 from models.life import PLANNING_RANGE_YEARS
 from models.remaining_life import life_left, means_after, outside
+from telltale.channel_details import RemainingLifeDetail
 from telltale.clock import NS_PER_DAY, NS_PER_S, NS_PER_YEAR
 from telltale.findings import Life, Refusal
-from telltale.site import Place, RemainingLifeDetail
+from telltale.site import Place
 
 Floats = NDArray[np.float64]
 

@@ -18,9 +18,10 @@ from cloud_service.store.schema import Rows
 from models.standards import cite
 from models.velocity import OVERLAP_S, refusal, velocity_peaks
 from models.vibration_limits import GUIDE_CURVES, GuideCurve
+from telltale.channel_details import VelocityGuide
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.findings import Finding, Reason, Refusal, Tier
-from telltale.site import Channel, Place, VelocityGuide
+from telltale.site import Channel, Place
 
 Array = NDArray[np.float64]
 

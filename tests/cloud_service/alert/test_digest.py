@@ -17,7 +17,8 @@ from cloud_service.state import open_state
 from telltale.clock import NS_PER_S
 from telltale.findings import Finding, Reason, Tier
 from telltale.settings import convert
-from telltale.site import Site, _SiteFile, build_site
+from telltale.site import Site
+from telltale.site_file import SiteFile, build_site
 from tests.cloud_service.alert.test_evaluate import T0_NS, finding
 from tests.cloud_service.alert.test_stages import PLAIN, acts, play
 from tests.cloud_service.analyse.site import bridge
@@ -39,7 +40,7 @@ def wide_site(count: int) -> Site:
     ]
     facility = {"id": "f", "name": "F", "structures": [{"id": "s", "name": "S", "channels": channels}]}
     contacts = [{"name": "Operator", "email": "operator@example.org", "role": "operator"}]
-    return build_site(convert({"contacts": contacts, "facilities": [facility]}, _SiteFile, "site.toml"), "site.toml")
+    return build_site(convert({"contacts": contacts, "facilities": [facility]}, SiteFile, "site.toml"), "site.toml")
 
 
 def bad(minute: float, channel: str, reason: Reason = Reason.SENSOR_STUCK, tier: Tier = Tier.SUSPECT) -> Finding:

@@ -13,7 +13,7 @@ from cloud_service.analyse.run import run
 from cloud_service.analyse.settings import AnalyseSettings
 from cloud_service.state import open_state
 from telltale.clock import Clock, ClockMode, SystemClock, open_clock
-from telltale.site import load_site
+from telltale.site_file import load_site
 from tests.cloud_service.analyse.detectors import Range, Running
 
 ROOT = Path(__file__).parents[3]

@@ -12,7 +12,8 @@ from cloud_service.journal.entries import FrameEntry
 from cloud_service.journal.writer import JournalWriter, open_journal
 from telltale.clock import NS_PER_HOUR
 from telltale.readings import Block, Frame, missing_spans
-from telltale.site import Site, load_site
+from telltale.site import Site
+from telltale.site_file import load_site
 from telltale.wire.codec import encode_frame
 
 T0_NS = 1_750_000_000 * 1_000_000_000 // NS_PER_HOUR * NS_PER_HOUR

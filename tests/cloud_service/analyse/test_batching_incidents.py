@@ -27,7 +27,8 @@ from sensors_sim.span import DEFAULT_START, Span, parse_start
 from sensors_sim.world import World
 from telltale.clock import NS_PER_HOUR, NS_PER_S
 from telltale.readings import Block, missing_spans
-from telltale.site import Site, load_site
+from telltale.site import Site
+from telltale.site_file import load_site
 from telltale.source import Chunk
 
 DAYS = 62

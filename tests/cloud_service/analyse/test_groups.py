@@ -16,7 +16,8 @@ from telltale.clock import NS_PER_HOUR
 from telltale.findings import Reason, Tier
 from telltale.readings import Block
 from telltale.settings import convert
-from telltale.site import Site, _SiteFile, build_site
+from telltale.site import Site
+from telltale.site_file import SiteFile, build_site
 from tests.cloud_service.analyse.site import T0_NS, scalar
 
 NAMES = ("pier.a", "pier.b", "pier.c")
@@ -30,7 +31,7 @@ def site() -> Site:
     ]
     group = {"id": "piers", "channels": list(NAMES), "baseline_rows": BASELINE, "freeze_rows": 0}
     structure = {"id": "bridge", "name": "Bridge", "channels": channels, "groups": [group]}
-    file = convert({"facilities": [{"id": "river", "name": "River", "structures": [structure]}]}, _SiteFile, "test")
+    file = convert({"facilities": [{"id": "river", "name": "River", "structures": [structure]}]}, SiteFile, "test")
     return build_site(file, "test")
 
 

@@ -11,7 +11,8 @@ from cloud_service.analyse.settings import AnalyseSettings
 from cloud_service.analyse.state_codec import decode_state, encode_state
 from telltale.clock import NS_PER_HOUR
 from telltale.findings import Reason, Tier
-from telltale.site import Site, load_site
+from telltale.site import Site
+from telltale.site_file import load_site
 from tests.cloud_service.analyse.site import T0_NS, bridge, scalar
 
 

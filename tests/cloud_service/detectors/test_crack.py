@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cloud_service.analyse.detectors.crack import CrackDetector
+from telltale.channel_details import CrackDetail
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR
 from telltale.findings import Reason, Refusal, Tier
-from telltale.site import CrackDetail
 from tests.cloud_service.detectors.play import START_NS, findings, lives, place_of, play, rows_of, scalars, table
 from tests.models.gallery import Body, Growth, recording
 

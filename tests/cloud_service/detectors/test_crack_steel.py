@@ -7,9 +7,9 @@ import pytest
 
 from cloud_service.analyse.detectors.crack import CrackDetector
 from models.crack_fleet import MIN_HISTORIES
+from telltale.channel_details import CrackDetail
 from telltale.clock import NS_PER_DAY
 from telltale.findings import Reason, Refusal
-from telltale.site import CrackDetail
 from telltale.steel_crack import GrowthHistory, SteelCrack
 from tests.cloud_service.detectors.play import START_NS, findings, lives, place_of, play, scalars
 from tests.models.plates import plate

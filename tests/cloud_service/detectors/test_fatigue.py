@@ -12,10 +12,10 @@ from cloud_service.analyse.detector import LAGS_H
 from cloud_service.analyse.detectors.fatigue import FatigueDetector
 from cloud_service.analyse.state_codec import decode_state, encode_state
 from models import fatigue
+from telltale.channel_details import FatigueDetail
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Reason, Refusal, Tier
 from telltale.kinds import Shape
-from telltale.site import FatigueDetail
 from tests.cloud_service.detectors.play import START_NS, findings, lives, place_of, play, rows_of, table, windows_of
 
 RATE_HZ = 50.0

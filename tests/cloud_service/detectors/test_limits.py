@@ -9,8 +9,9 @@ import pytest
 
 from cloud_service.analyse.detector import LAGS_H, Batch
 from cloud_service.analyse.detectors.limits import LimitsDetector
+from telltale.channel_details import Limit
 from telltale.findings import Reason, Tier
-from telltale.site import Channel, Facility, Limit, Place, Structure
+from telltale.site import Channel, Facility, Place, Structure
 from tests.cloud_service.detectors.vibration import START_NS, back_to_back, run
 
 G = 9.80665

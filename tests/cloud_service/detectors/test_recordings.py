@@ -14,10 +14,10 @@ from cloud_service.analyse.detectors.crack import CrackDetector
 from cloud_service.analyse.detectors.fatigue import FatigueDetector
 from cloud_service.analyse.detectors.quality import QualityDetector
 from models import fatigue
+from telltale.channel_details import CrackDetail, FatigueDetail
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.findings import Reason, Refusal
 from telltale.loggerfile.read import read_logger_file
-from telltale.site import CrackDetail, FatigueDetail
 from tests.cloud_service.detectors.play import (
     START_NS,
     findings,

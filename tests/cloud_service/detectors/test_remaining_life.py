@@ -15,11 +15,12 @@ from cloud_service.analyse.life_models import load_life_models
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
 from cloud_service.model.file import save_model
+from telltale.channel_details import RemainingLifeDetail
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR
 from telltale.errors import SettingsError
 from telltale.findings import Reason, Refusal, Tier
 from telltale.readings import Block
-from telltale.site import RemainingLifeDetail, load_site
+from telltale.site_file import load_site
 from tests.cloud_service.detectors.play import START_NS, findings, lives, place_of, play, rows_of, scalars
 from tests.cloud_service.model.trained import tilting_model
 

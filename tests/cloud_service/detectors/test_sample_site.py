@@ -11,8 +11,8 @@ from sensors_sim import riverside
 from sensors_sim.scenarios import GALLERY_CRACK
 from sensors_sim.span import Span
 from sensors_sim.streams import Streams
+from telltale.channel_details import CrackDetail
 from telltale.clock import NS_PER_DAY
-from telltale.site import CrackDetail
 from tests.cloud_service.detectors.play import findings, lives, place_of, play, scalars
 
 NOVEMBER_NS = 20_407 * NS_PER_DAY

@@ -12,7 +12,7 @@ from cloud_service.alert.settings import AlertSettings
 from cloud_service.analyse.detectors.velocity import VelocityDetector
 from telltale.errors import SettingsError
 from telltale.findings import Reason, Tier
-from telltale.site import load_site
+from telltale.site_file import load_site
 from tests.cloud_service.detectors.vibration import SITE, back_to_back, part_of, run
 
 RATE_HZ, LENGTH = 250.0, 1250

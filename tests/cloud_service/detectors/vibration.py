@@ -9,7 +9,7 @@ import numpy as np
 from cloud_service.analyse.detector import LAGS_H, Batch
 from models.spectra import window_features
 from telltale.clock import NS_PER_S
-from telltale.site import load_site
+from telltale.site_file import load_site
 
 SITE = """
 [[facilities]]

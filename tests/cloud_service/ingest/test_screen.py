@@ -9,7 +9,7 @@ from cloud_service.journal.entries import FrameEntry, HealthEntry, RejectedEntry
 from telltale.clock import DataClock
 from telltale.readings import Block, DropRecord, Frame
 from telltale.settings import convert
-from telltale.site import _SiteFile, build_site
+from telltale.site_file import SiteFile, build_site
 from telltale.wire.codec import MAX_PACKET_BYTES, encode_frame
 from tests.contract.site import small_site
 
@@ -41,7 +41,7 @@ def test_a_channel_that_is_not_the_gateway_s_costs_its_own_block_alone():
         {"id": "theirs", "kind": "crack", "unit": "mm", "gateway": "other", "interval_s": 60.0},
     ]}  # fmt: skip
     site = build_site(
-        convert({"facilities": [{"id": "f", "name": "F", "structures": [structure]}]}, _SiteFile, "x"), "x"
+        convert({"facilities": [{"id": "f", "name": "F", "structures": [structure]}]}, SiteFile, "x"), "x"
     )
     blocks = tuple(Block(name, 5, 1.0, np.ones(3)) for name in ("mine", "theirs", "nobodys"))
     entry = Screen(site, DataClock()).check(TOPIC, encoded(blocks=blocks))

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from telltale.settings import convert
-from telltale.site import Site, _SiteFile, build_site
+from telltale.site import Site
+from telltale.site_file import SiteFile, build_site
 
 _LIMITS = [
     {"level": "warn", "value": 0.25, "source": "self-set: comfort"},
@@ -100,5 +101,5 @@ _CONTACTS = [
 
 
 def sample_site() -> Site:
-    file = convert({"facilities": _FACILITIES, "contacts": _CONTACTS}, _SiteFile, "seed")
+    file = convert({"facilities": _FACILITIES, "contacts": _CONTACTS}, SiteFile, "seed")
     return build_site(file, "seed")

@@ -10,7 +10,7 @@ from pathlib import Path
 from cloud_service.settings import load_cloud
 from edge_agent.settings import load_edge
 from telltale.errors import UserError
-from telltale.site import load_site
+from telltale.site_file import load_site
 from tests.fuzz.draw import Draw
 
 SITE = (resources.files("sensors_sim") / "site" / "site.toml").read_bytes()
