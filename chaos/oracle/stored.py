@@ -15,7 +15,7 @@ Key = tuple[str, int, str]  # channel, time, reason (of findings, else empty)
 Row = Mapping[str, Any]
 Table = dict[Key, Row]
 # `waveform` is evidence in bytes, `gateway` is what gateways say of themselves at wall-clock intervals.
-MEASUREMENTS = ("reading", "window", "novelty", "fatigue", "trend", "life", "finding")
+MEASUREMENTS = ("reading", "window", "modes", "novelty", "fatigue", "trend", "life", "finding")
 TAGS = ("time", "facility", "structure", "channel", "gateway", "reason")
 
 
