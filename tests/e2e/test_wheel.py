@@ -10,8 +10,21 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-TOP_LEVEL = {"telltale", "models", "edge_agent", "cloud_service", "sensors_sim"}
-COMMANDS = ["analyse", "cloud", "demo", "edge", "pki", "replay", "sim"]
+TOP_LEVEL = {"telltale", "models", "edge_agent", "cloud_service", "sensors_sim", "evaluation"}
+COMMANDS = [
+    "analyse",
+    "backtest",
+    "cloud",
+    "demo",
+    "edge",
+    "evaluate",
+    "model",
+    "modes",
+    "pki",
+    "replay",
+    "sim",
+    "standards",
+]
 pytestmark = pytest.mark.e2e
 
 
@@ -62,6 +75,7 @@ def test_wheel_holds_the_files_that_commands_need(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {"sensors_sim/site/site.toml", "sensors_sim/site/edge.toml", "telltale/wire/frame.proto"} <= names
+    assert {f"evaluation/{name}.toml" for name in ("cmapss", "cwru", "environment", "skab", "virkler")} <= names
     assert any(name.startswith("cloud_service/serve/") and name.endswith(".css") for name in names)
 
 
