@@ -45,16 +45,18 @@ async def until_in(port: int, deployment: Deployment, name: str) -> None:
 
 async def test_a_reload_alone_keeps_out_but_does_not_cut(deployment: Deployment, tmp_path: Path) -> None:
     """Why the broker is started afresh instead (docs/decisions/013)."""
-    for name in ("gw-a", SERVICE):
+    for name in ("gw-a", "gw-b", SERVICE):
         deployment.files(name)
     with running(secured_broker(deployment, tmp_path / "mosquitto")) as broker:
         async with session(broker.port, deployment.tls("gw-a")) as thief:
             deployment.revoke("gw-a")
+            deployment.revoke("gw-b")
             assert broker.process is not None
             broker.process.send_signal(signal.SIGHUP)
-            async with asyncio.timeout(WITHIN_S):
-                while await lets_in(broker.port, deployment, "gw-a"):
+            async with asyncio.timeout(WITHIN_S):  # asked as another: a second gw-a would take the session over
+                while await lets_in(broker.port, deployment, "gw-b"):
                     await asyncio.sleep(0.05)
+            assert not await lets_in(broker.port, deployment, "gw-a")
             assert await thief.publish("telltale/v1/gw-a/frame", b"still publishing") in (0, 0x10)
 
 
