@@ -24,9 +24,11 @@ GROUP_OF: dict[Reason, str] = {
     Reason.SENSOR_RANGE: SENSOR,
     Reason.SENSOR_DRIFT: SENSOR,
     Reason.SENSOR_NOISE: SENSOR,
+    Reason.SENSOR_CLOCK: SENSOR,
     Reason.SENSOR_DERIVED: SENSOR,
     Reason.SILENT_CHANNEL: SILENCE,
     Reason.SILENT_GATEWAY: "gateway",
+    Reason.GATEWAY_CLOCK: "clock",
 }
 
 # What a faulty input does to the values that are corrected with it; being stuck or silent is the sensor's own fault.

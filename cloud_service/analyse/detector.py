@@ -48,8 +48,8 @@ class Batch:
         rate_hz: sample rate of the windows; 0 for scalars.
         windows: (k, n) float32 samples of each window (NaN where missing), or None for scalars.
         features: name → (k,) the columns of measurement `window` (rms, peak, …, mode1_hz, band0 …); empty for scalars.
-        undated: (k,) True where the gateway's clock could not be trusted: values may be judged, rates may not. None:
-            all times can be relied on.
+        undated: (k,) True where the gateway's clock could not be trusted: values may be judged, rates may not, and
+            nothing is learned. None: all times can be relied on.
         unsettled: (k,) True where the thermometer was out for hours shortly before: the lags of `temperature_c` are a
             guess. None: nowhere.
     """
@@ -68,6 +68,12 @@ class Batch:
 
     def __len__(self) -> int:
         return int(self.t_ns.size)
+
+    @property
+    def unusable(self) -> NDArray[np.bool_]:
+        """(k,) rows that what is learned must not take in: distrusted, derived from such, or of no reliable time."""
+        bad = self.faulty | self.inputs_faulty
+        return bad if self.undated is None else bad | self.undated
 
     def take(self, rows: slice | NDArray[np.intp]) -> Batch:
         """Some of the rows."""

@@ -76,11 +76,11 @@ def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench
         if output.faulty is not None:
             batch = replace(batch, faulty=batch.faulty | output.faulty)
         elif not shown:
-            around.show(place.channel, run, batch.faulty)
+            around.show(place.channel, run, batch)
             shown = True
         _collect(place, run, output, bench, result)
     if not shown:
-        around.show(place.channel, run, batch.faulty)
+        around.show(place.channel, run, batch)
     channel, heard_ns = place.channel.id, bench.heard_ns[int(run.frames[-1])]
     bench.before_ns[channel] = max(heard_ns, bench.before_ns.get(channel, heard_ns))
     return batch
