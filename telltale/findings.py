@@ -34,7 +34,6 @@ class Reason(StrEnum):
     SENSOR_DROPOUTS = "sensor_dropouts"
     SENSOR_CLIPPED = "sensor_clipped"
     SENSOR_RANGE = "sensor_range"  # outside what the sensor can give: a dead thermistor, a broken wire
-    SENSOR_DRIFT = "sensor_drift"
     SENSOR_NOISE = "sensor_noise"  # its noise floor is another one: a loose connector, a detached element
     SENSOR_CLOCK = "sensor_clock"  # samples come at another rate than they say
     SENSOR_DERIVED = "sensor_derived"  # computed from an input that is faulty

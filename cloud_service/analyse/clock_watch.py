@@ -1,4 +1,4 @@
-"""Gateways whose clocks cannot be trusted: a fault of the gateway, told once, and which frames it leaves without a date.
+"""Gateways whose clocks cannot be trusted: a fault of the gateway, told once, and which frames it leaves undated.
 
 Where the error of a clock is known (see `gateway_clock`), it decides, whatever the gateway says of its clock; where it
 is not, the gateway's own word does. Times of readings that are not dated enter no baseline, no trend and no group.
@@ -58,11 +58,8 @@ class Clocks:
         state = self._states.get(frame.gateway, OWNER, Watched, _unwatched)
         follow(state.clock, frame.run_id, words)
         self._states.put(frame.gateway, OWNER, state)
-        error_ns = state.clock.error_ns
-        if error_ns is None:
-            is_wrong = not frame.is_dated
-        else:
-            is_wrong = abs(error_ns) > (RIGHT_NS if state.wrong else WRONG_NS)
+        error_ns, bound_ns = state.clock.error_ns, RIGHT_NS if state.wrong else WRONG_NS
+        is_wrong = not frame.is_dated if error_ns is None else abs(error_ns) > bound_ns
         if is_wrong is state.wrong:
             return not is_wrong, None
         state.wrong = is_wrong

@@ -42,12 +42,14 @@ class SegmentSurroundings:
     verdicts: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]] = field(default_factory=dict)
 
     def show(self, channel: Channel, run: Run, batch: Batch) -> None:
-        """Take in a channel whose sensor was just judged; a temperature of no reliable time is none."""
+        """Take in a channel whose sensor was just judged; a temperature of no reliable time counts as missing."""
         self._remember(channel.id, run, batch.faulty)
         if channel.kind == "temperature":
             history = self._history(channel.id)
             before = history.t_ns.size
-            rows = temperature.extend(history, run.piece.t_ns, run.piece.values, ~batch.unusable)
+            undated = np.zeros(len(batch), dtype=np.bool_) if batch.undated is None else batch.undated
+            celsius = np.where(undated, np.nan, batch.values)
+            rows = temperature.extend(history, batch.t_ns, celsius, ~batch.faulty | undated)
             self.taken[channel.id] = (before, run.frames[rows])
 
     def temperature_of(self, channel: Channel, run: Run) -> NDArray[np.float64]:

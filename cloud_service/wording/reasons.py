@@ -85,11 +85,6 @@ WORDS: dict[Reason, Words] = {
         f"{_NO_STRUCTURE} The values lie outside what the sensor can give: a broken wire or a dead element.",
         _CHECK_SENSOR,
     ),
-    Reason.SENSOR_DRIFT: Words(
-        "a sensor drifts",
-        f"{_NO_STRUCTURE} Its values move steadily away from those of its neighbours.",
-        "Calibrate or replace the sensor and record it, so that a new baseline starts there.",
-    ),
     Reason.SENSOR_NOISE: Words(
         "a sensor's own noise has changed",
         f"{_NO_STRUCTURE} Even in its quietest minutes its noise is not what it was: a loose connector, a failing "

@@ -29,7 +29,8 @@ class State(msgspec.Struct):
     """Attributes:
     start_ns, length_ns: the newest window: its first sample, and how long its samples last by their rate.
     hour: the hour (since 1970) that windows arrive for.
-    passed_ns, said_ns, windows: of that hour's windows with a successor on time: time that passed, that they say, count.
+    passed_ns, said_ns, windows: of that hour's windows with a successor on time: time that passed, that they say, how
+        many.
     off, judged_hour, judged_windows: of the newest hour that could be judged; rate over the stated one, minus 1.
     doubtful: hours in a row that spoke against the standing verdict.
     suspect: the standing verdict.
