@@ -2,7 +2,8 @@
 
 A detector judges one channel. It is a pure step: same state and batch, same result; no clock, no I/O, no randomness
 that is not seeded from the batch. One that learns what is normal for a channel says `has_baseline = True`: its state
-begins anew where an operator has ended the baseline (see `cloud_service.analyse.baselines`). The runner keeps its
+begins anew where an operator has ended the baseline (see `cloud_service.analyse.baselines`); where an act leaves some
+of it standing, it has a method `renewed(place, state, event)` that gives the state to go on with. The runner keeps its
 state between batches (committed with the journal offset) and
 calls it with event times in ascending order within a batch; late data may bring a batch that lies before the last one:
 a detector must neither crash on it nor let it move its baseline. One that judges each reading alone may

@@ -13,12 +13,21 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
-from cloud_service.analyse.detectors.crack_days import State, add, close_day, daily, new_state, r2_below_36h
+from cloud_service.analyse.detectors.crack_days import (
+    State,
+    add,
+    close_day,
+    daily,
+    new_state,
+    r2_below_36h,
+    replace_gauge,
+)
 from cloud_service.analyse.detectors.crack_life import CrackHistory, LifeRules
 from cloud_service.analyse.detectors.crack_lives import LIFE_MODELS
 from cloud_service.analyse.detectors.lives import life_finding, life_rows, undated_refusal, years_to
+from cloud_service.baseline_record import Act, BaselineEvent
 from cloud_service.store.schema import Rows
-from models.crack import growth
+from models.crack import earlier_gauges, growth
 from models.crack_growth import Growth
 from models.standards import CONDITION_SCHEMES, cite
 from telltale.clock import NS_PER_DAY
@@ -57,6 +66,7 @@ class CrackDetector:
 
     name = "crack"
     state_type = State
+    has_baseline = True
 
     def __init__(self, settings: CrackSettings | None = None) -> None:
         self._settings = settings or CrackSettings()
@@ -68,6 +78,13 @@ class CrackDetector:
     def initial(self, place: Place) -> State:  # noqa: ARG002 - the port's signature
         """No reading yet."""
         return new_state()
+
+    def renewed(self, place: Place, state: State, event: BaselineEvent) -> State:
+        """Another gauge at the same place: the history goes on, by an offset. All other acts begin another one."""
+        if event.act is not Act.SENSOR_REPLACED:
+            return self.initial(place)
+        replace_gauge(state, event.declared_ns // NS_PER_DAY)
+        return state
 
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Sum readings by day; judge each day that is over."""
@@ -109,8 +126,10 @@ class CrackDetector:
         expected = NS_PER_DAY / 1e9 / place.channel.interval_s
         day, width, lagged_c = daily(state, state.open_day, expected)
         t_ns = (state.open_day + 1) * NS_PER_DAY
-        found = growth(day, width, lagged_c) if day.size >= MIN_FIT_DAYS else None
-        history = CrackHistory(day, width, found)
+        replaced = np.array(state.replaced, dtype=np.float64)
+        found = growth(day, width, lagged_c, replaced=replaced) if day.size >= MIN_FIT_DAYS else None
+        of_one_gauge = width if found is None else width - earlier_gauges(day, replaced) @ found.offsets_mm
+        history = CrackHistory(day, of_one_gauge, found)
         settings = self._settings
         life_model = LIFE_MODELS[place.channel.crack.material if place.channel.crack else "concrete"]
         estimate = life_model(

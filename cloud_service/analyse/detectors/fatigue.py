@@ -38,6 +38,7 @@ from cloud_service.analyse.detectors.fatigue_days import (
     count_day,
     count_late,
     damage_of,
+    end_history,
     note_short,
     open_figures,
     take_back_short,
@@ -45,6 +46,7 @@ from cloud_service.analyse.detectors.fatigue_days import (
     windows_of,
 )
 from cloud_service.analyse.detectors.lives import life_finding, life_of, life_rows, refusal, undated_refusal
+from cloud_service.baseline_record import Act, BaselineEvent
 from cloud_service.store.schema import Rows
 from models import fatigue, life, rainflow
 from models.standards import cite
@@ -86,6 +88,7 @@ class FatigueDetector:
 
     name = "fatigue"
     state_type = State
+    has_baseline = True  # of what temperature explains; damage that was done stays done
     partial_windows = True  # the last, shorter window of a record has cycles too
 
     def __init__(self, settings: FatigueSettings | None = None) -> None:
@@ -99,6 +102,13 @@ class FatigueDetector:
     def initial(self, place: Place) -> State:  # noqa: ARG002 - the port's signature
         """Nothing counted."""
         return State(residue=np.empty(0), covered=Coverage(), days=np.empty((0, 7)))
+
+    def renewed(self, place: Place, state: State, event: BaselineEvent) -> State:
+        """A sensor that was moved measures another detail. Else the damage stands, and the history is cut."""
+        if event.act is Act.SENSOR_MOVED:
+            return self.initial(place)
+        end_history(state, _detail(place))
+        return state
 
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Count the batch's windows day by day; judge life once a day is over."""

@@ -160,6 +160,20 @@ def damage_of(cycles: rainflow.Cycles, detail: FatigueDetail) -> float:
     return fatigue.damage(ranges, cycles.counts, detail.category_mpa, detail.partial_factor)
 
 
+def end_history(state: State, detail: FatigueDetail) -> None:
+    """What follows has another zero: the open turning points are counted as half cycles (ASTM E1049-85, 5.4.4), and
+    what temperature explains is learned anew. The medians of the newest day no longer compare.
+    """
+    if state.days.size:
+        row = state.days[-1]
+        cycles = rainflow.finish(state.residue)
+        row[CYCLES] += cycles.total()
+        row[DAMAGE] += damage_of(cycles, detail)
+        row[RANGE_MAX] = max(row[RANGE_MAX], open_figures(state, detail)[2])
+        row[SLOW_MIN] = row[SLOW_MAX] = np.nan
+    state.residue, state.thermal, state.short = np.empty(0), Thermal(), None
+
+
 def weekly(days: NDArray[np.float64]) -> NDArray[np.float64]:
     """(weeks, 2) damage and recorded seconds of blocks of 7 days, counted back from the newest day."""
     week = ((days[-1, DAY] - days[:, DAY]) // 7).astype(np.int64)

@@ -11,6 +11,7 @@ import rainflow as oracle
 from cloud_service.analyse.detector import LAGS_H
 from cloud_service.analyse.detectors.fatigue import FatigueDetector
 from cloud_service.analyse.state_codec import decode_state, encode_state
+from cloud_service.baseline_record import Act, BaselineEvent
 from models import fatigue
 from telltale.channel_details import FatigueDetail
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
@@ -250,3 +251,25 @@ def test_distrusted_windows_and_scalar_strain_are_left_alone():
     assert table(play(FatigueDetector(), girder(), batch), "fatigue") == {}
     detail = FatigueDetail(detail_category_mpa=71)
     assert not FatigueDetector().applies(place_of(kind="strain", unit="µε", shape=Shape.SCALAR, fatigue=detail))
+
+
+def act(kind: Act) -> BaselineEvent:
+    return BaselineEvent(channel="s.channel", act=kind, declared_ns=0, recorded_ns=0, effective_ns=0, who="A", why="b")
+
+
+@pytest.mark.parametrize("kind", list(Act))
+def test_another_zero_is_no_cycle_and_damage_that_was_done_stays(kind):
+    """Another gauge reads 3000 µε more: counted through, that would be the largest range of all."""
+    first, second = continuous(1, 60), continuous(2, 60)
+    second = replace(second, t_ns=second.t_ns + 60 * WINDOW_NS, windows=second.windows + np.float32(3000))
+    detector, place = FatigueDetector(), girder()
+    state, one = detector.step(place, detector.initial(place), first)
+    state = detector.renewed(place, state, act(kind))
+    state = decode_state(encode_state(state), detector.state_type)
+    _, two = detector.step(place, state, second)
+    parts = [by_oracle(batch.windows.astype(float).reshape(-1)) for batch in (first, second)]
+    cycles, damage = np.sum(parts[1:] if kind is Act.SENSOR_MOVED else parts, axis=0)
+    row = list(table([one, two], "fatigue").values())[-1]
+    assert row["cycles"] == cycles
+    assert row["damage_total"] == pytest.approx(damage, rel=1e-9)
+    assert row["range_max_mpa"] < 3000 * 0.21
