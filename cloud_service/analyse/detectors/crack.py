@@ -24,7 +24,7 @@ from cloud_service.analyse.detectors.crack_days import (
 )
 from cloud_service.analyse.detectors.crack_life import CrackHistory, LifeRules
 from cloud_service.analyse.detectors.crack_lives import LIFE_MODELS
-from cloud_service.analyse.detectors.lives import life_finding, life_rows, undated_refusal, years_to
+from cloud_service.analyse.detectors.lives import faulty_refusal, life_finding, life_rows, undated_refusal, years_to
 from cloud_service.baseline_record import Act, BaselineEvent
 from cloud_service.store.schema import Rows
 from models.crack import earlier_gauges, growth
@@ -90,26 +90,38 @@ class CrackDetector:
         """Sum readings by day; judge each day that is over."""
         output = Output()
         trusted = np.isfinite(batch.values) & ~batch.faulty
-        undated = trusted & (False if batch.undated is None else batch.undated)
-        usable = trusted & ~undated
+        undated = np.zeros(len(batch), dtype=np.bool_) if batch.undated is None else batch.undated
         day_of = batch.t_ns // NS_PER_DAY
-        for day in np.unique(day_of[trusted]).tolist():
-            of_day = usable & (day_of == day)
+        for day in np.unique(day_of).tolist():
+            of_day = (day_of == day) & ~undated
             if of_day.any():
-                self._take_day(place, state, batch, of_day, output)
-            if (undated & (day_of == day)).any():
+                self._end_days(place, state, int(batch.t_ns[of_day][0]), output)
+                self._take_day(state, day, batch, of_day & trusted)
+                if (of_day & batch.faulty).any():
+                    state.faulty_day = max(state.faulty_day, day)
+            if (trusted & undated & (day_of == day)).any():
                 self._refuse_undated(place, state, day, output)
         return state, output
 
-    def _take_day(self, place: Place, state: State, batch: Batch, rows: NDArray[np.bool_], output: Output) -> None:
-        first_ns = int(batch.t_ns[rows][0])
-        day = first_ns // NS_PER_DAY
+    def _end_days(self, place: Place, state: State, t_ns: int, output: Output) -> None:
+        """A reading at `t_ns` ends the days before it: judge the open one, and say of one without a trusted reading."""
+        day = t_ns // NS_PER_DAY
+        if day > state.open_day and state.days.size and not state.closed:
+            close_day(state)
+            self._judge(place, state, output)
+            output.caused_by(t_ns)
+            state.closed = True
+        if max(state.open_day, state.refused_day) < state.faulty_day < day:
+            state.refused_day = state.faulty_day
+            estimate = faulty_refusal(place.channel.id, state.faulty_day)
+            output.lives.append(estimate)
+            output.rows.append(life_rows(estimate))
+
+    def _take_day(self, state: State, day: int, batch: Batch, rows: NDArray[np.bool_]) -> None:
+        if not rows.any():
+            return
         if day > state.open_day:
-            if state.days.size:
-                close_day(state)
-                self._judge(place, state, output)
-                output.caused_by(first_ns)
-            state.open_day = day
+            state.open_day, state.closed = day, False
         add(state, batch, rows)
 
     def _refuse_undated(self, place: Place, state: State, day: int, output: Output) -> None:
@@ -172,7 +184,7 @@ class CrackDetector:
     def _finding(self, place: Place, state: State, found: Growth, estimate: Life) -> Finding:
         settings = self._settings
         threshold = settings.rate_mm_per_year
-        opens, closes = found.probability_faster(threshold), 1 - found.probability_faster(-threshold)
+        opens, closes = found.trend_faster(threshold), 1 - found.trend_faster(-threshold)
         sure = max(opens, closes)
         state.sure_days = state.sure_days + 1 if sure > settings.sure else 0
         state.warned = state.sure_days >= settings.days_in_a_row or (state.warned and sure > settings.doubtful)

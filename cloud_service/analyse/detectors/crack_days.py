@@ -49,6 +49,9 @@ class State(msgspec.Struct):
     sure_days, short_days: days in a row on which growth was sure, and on which life was short.
     undated_day: the newest day on which life was refused because the readings' times cannot be relied on.
     replaced: days from which on another gauge reads, ascending.
+    closed: whether the open day has been judged.
+    faulty_day, refused_day: the newest day with distrusted readings, and on which life was refused because a day had no
+        others.
     """
 
     days: Floats
@@ -60,6 +63,9 @@ class State(msgspec.Struct):
     short_days: int = 0
     undated_day: int = -(2**31)
     replaced: list[int] = []
+    closed: bool = False
+    faulty_day: int = -(2**31)
+    refused_day: int = -(2**31)
 
 
 def new_state() -> State:

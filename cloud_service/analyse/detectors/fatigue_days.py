@@ -44,6 +44,8 @@ class State(msgspec.Struct):
     undated_day: the newest day on which it was refused because times cannot be relied on.
     thermal: what temperature explains, of continuous recordings.
     short: see `Short`; None where the newest window was whole.
+    faulty_day, refused_day: the newest day with distrusted windows, and on which life was refused because a day had no
+        others.
     """
 
     residue: NDArray[np.float64]
@@ -54,6 +56,8 @@ class State(msgspec.Struct):
     undated_day: int = -(2**31)
     thermal: Thermal = msgspec.field(default_factory=Thermal)
     short: Short | None = None
+    faulty_day: int = -(2**31)
+    refused_day: int = -(2**31)
 
 
 def windows_of(batch: Batch, rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:

@@ -222,7 +222,7 @@ def test_windows_of_unknown_time_do_damage_on_no_day_and_life_is_refused():
         outputs = play(FatigueDetector(), place, replace(batch, undated=undated), at_once=at_once)
         refused = [life for life in lives(outputs) if life.refused is Refusal.CLOCK_UNRELIABLE]
         assert [life.t_ns for life in refused] == [START_NS + 36 * NS_PER_DAY]
-        assert "not synchronised" in refused[0].detail
+        assert "clock could not be trusted" in refused[0].detail
         assert lives(outputs)[-1].refused is None
         last, same = (list(table(found, "fatigue").values())[-1]["damage_total"] for found in (outputs, dated))
         assert last == pytest.approx(same, rel=0.02)  # each is a record of its own
@@ -273,3 +273,16 @@ def test_another_zero_is_no_cycle_and_damage_that_was_done_stays(kind):
     assert row["cycles"] == cycles
     assert row["damage_total"] == pytest.approx(damage, rel=1e-9)
     assert row["range_max_mpa"] < 3000 * 0.21
+
+
+@pytest.mark.parametrize("at_once", [1, 24, 10**6])
+def test_days_on_which_the_sensor_is_distrusted_throughout_refuse_life_by_name(at_once):
+    batch = hourly(1, 40, 150.0)
+    days = (batch.t_ns - START_NS) // NS_PER_DAY
+    batch = replace(batch, faulty=((days >= 33) & (days < 36)) | (batch.t_ns % NS_PER_DAY == 0))
+    place = girder(DUTY, 3600.0)
+    answers = lives(play(FatigueDetector(), place, batch, at_once=at_once))
+    refused = [(life.t_ns - START_NS) / NS_PER_DAY - 1 for life in answers if life.refused is Refusal.SENSOR_FAULT]
+    assert refused == [33, 34, 35], "a single bad window a day is no reason"
+    assert [life.t_ns for life in answers] == sorted(life.t_ns for life in answers)
+    assert answers[-1].refused is None
