@@ -31,7 +31,7 @@ from models.crack import earlier_gauges, growth
 from models.crack_growth import Growth
 from models.standards import CONDITION_SCHEMES, cite
 from telltale.clock import NS_PER_DAY
-from telltale.findings import Finding, Life, Reason, Tier
+from telltale.findings import Finding, Life, Reason, Refusal, Tier
 from telltale.settings import Settings
 from telltale.site import Place
 
@@ -190,6 +190,9 @@ class CrackDetector:
         state.warned = state.sure_days >= settings.days_in_a_row or (state.warned and sure > settings.doubtful)
         soon = years_to(estimate, estimate.p50_ns) < settings.life.alarm_years
         tier = (Tier.ALARM if soon else Tier.WARN) if state.warned else Tier.CLEAR
+        evidence = _evidence(place, state, found, sure, settings.interval)
+        if state.warned and estimate.refused not in (None, Refusal.NO_LIMIT):
+            evidence["refused"] = estimate.refused.value  # a warning that stands, and no date: why
         return Finding(
             channel=place.channel.id,
             t_ns=estimate.t_ns,
@@ -200,7 +203,7 @@ class CrackDetector:
             limit=threshold if opens >= closes else -threshold,
             unit="mm/year",
             limit_source=SOURCE,
-            evidence=_evidence(place, state, found, sure, settings.interval),
+            evidence=evidence,
         )
 
 
