@@ -1,8 +1,9 @@
 """Gateways whose clocks cannot be trusted: a fault of the gateway, told once, and which frames it leaves undated.
 
 Where the error of a clock is known (see `gateway_clock`), it decides, whatever the gateway says of its clock; where it
-is not, the gateway's own word does. Times of readings that are not dated enter no baseline, no trend and no group.
-Two clocks that part do not tell which of them is wrong: the finding says by how much they part.
+is not, the gateway's own word does; a restart of an agent whose clock was known to be wrong does not set it. Readings
+that are not dated enter no baseline, no trend and no group. Two clocks that part do not tell which of them is wrong:
+the finding says by how much they part.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import replace
 import msgspec
 
 from cloud_service.analyse.decode import ClockWords, Decoded
-from cloud_service.analyse.gateway_clock import GatewayClock, drift_ppm, follow
+from cloud_service.analyse.gateway_clock import GatewayClock, drift_ppm, follow, is_new
 from cloud_service.analyse.outcome import Judged
 from cloud_service.analyse.states import States
 from cloud_service.analyse.verdicts import finite
@@ -28,10 +29,13 @@ SOURCE = "self-set: shortest block of readings that is judged"
 
 
 class Watched(msgspec.Struct):
-    """State of one gateway: its clock, whether the newest verdict was that it is wrong, and when that was said."""
+    """State of one gateway: its clock, whether the newest verdict was that it is wrong, by an error that was known, and
+    when that was said.
+    """
 
     clock: GatewayClock
     wrong: bool = False
+    known: bool = False
     told_ns: int = -(2**62)
 
 
@@ -59,10 +63,13 @@ class Clocks:
         follow(state.clock, frame.run_id, words)
         self._states.put(frame.gateway, OWNER, state)
         error_ns, bound_ns = state.clock.error_ns, RIGHT_NS if state.wrong else WRONG_NS
-        is_wrong = not frame.is_dated if error_ns is None else abs(error_ns) > bound_ns
+        if error_ns is None:
+            is_wrong = not frame.is_dated or (state.wrong and state.known and is_new(state.clock))
+        else:
+            is_wrong, state.known = abs(error_ns) > bound_ns, True
         if is_wrong is state.wrong:
             return not is_wrong, None
-        state.wrong = is_wrong
+        state.wrong, state.known = is_wrong, error_ns is not None
         state.told_ns = max(frame.heard_ns, state.told_ns + 1)  # backlogs and a service's own clock go back
         return not is_wrong, _finding(frame.gateway, state)
 

@@ -26,7 +26,7 @@ class GatewayClock(msgspec.Struct):
     """What is known of one gateway's clock. Times in ns.
 
     Attributes:
-        run_id: the agent's run that this is about.
+        run_id, began_ns: the agent's run that this is about, and monotonic at its first frame.
         monotonic_ns, offset_ns: of the newest frame: the agent's monotonic time, and UTC minus that.
         came_ns, since_ns: received minus monotonic, and monotonic, at the frame from which on frames come at once.
         error_ns: gateway minus service; None: not known in this run.
@@ -36,6 +36,7 @@ class GatewayClock(msgspec.Struct):
     """
 
     run_id: bytes = b""
+    began_ns: int = 0
     monotonic_ns: int = 0
     offset_ns: int = 0
     came_ns: int = 0
@@ -70,7 +71,7 @@ def _follow_monotonic(state: GatewayClock, run_id: bytes, words: ClockWords) -> 
     if run_id != state.run_id or words.monotonic_ns < state.monotonic_ns:
         state.run_id, state.offset_ns, state.step_ns = run_id, offset_ns, 0
         state.error_ns = state.first_error_ns = None
-        state.came_ns, state.since_ns = came_ns, words.monotonic_ns
+        state.came_ns, state.since_ns, state.began_ns = came_ns, words.monotonic_ns, words.monotonic_ns
     step_ns, state.offset_ns, state.monotonic_ns = offset_ns - state.offset_ns, offset_ns, words.monotonic_ns
     if abs(step_ns) > STEP_NS:
         state.step_ns, state.first_error_ns = step_ns, None
@@ -86,6 +87,11 @@ def _know(state: GatewayClock, words: ClockWords, error_ns: int) -> None:
     state.error_ns = error_ns
     if state.first_error_ns is None:
         state.first_error_ns, state.first_monotonic_ns = error_ns, words.monotonic_ns
+
+
+def is_new(state: GatewayClock) -> bool:
+    """Whether the run is too young for its clock's error to be known, where frames come at once."""
+    return state.error_ns is None and state.monotonic_ns - state.began_ns < LASTING_NS
 
 
 def drift_ppm(state: GatewayClock) -> float:

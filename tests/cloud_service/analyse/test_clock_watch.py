@@ -38,6 +38,7 @@ class Gateway:
     way_ns: Callable[[int], int] = lambda _: NS_PER_S
     quality: Callable[[int], ClockQuality] = lambda _: SYNCHRONISED
     monotonic: bool = True
+    run_id: bytes = RUN
 
     def frames(self, minutes: Sequence[int]) -> Iterator[Decoded]:
         for minute in minutes:
@@ -46,9 +47,10 @@ class Gateway:
                 frame(minute + 1, hour(0), true_ns + self.wrong_ns(minute)),
                 monotonic_ns=NS_PER_HOUR + minute * MINUTE_NS if self.monotonic else 0,
                 clock_quality=self.quality(minute),
+                run_id=self.run_id,
             )
             received_ns = true_ns + self.way_ns(minute)
-            record = Record(minute + 1, "gw", RUN, minute + 1, received_ns, encode_frame(sent), intact=True)
+            record = Record(minute + 1, "gw", self.run_id, minute + 1, received_ns, encode_frame(sent), intact=True)
             yield from decode_records([record], "system")
 
 
@@ -176,3 +178,17 @@ def test_it_does_not_matter_how_frames_were_batched_or_whether_the_state_was_sto
         said += [replace(item, frame=item.frame + start) for item in judged]
     assert (dated, said) == whole
     assert len(said) > 3
+
+
+@pytest.mark.parametrize("runs", [1, 2, 5])
+def test_a_restart_of_the_agent_does_not_set_its_clock(runs: int) -> None:
+    """It says that it is synchronised each time; the error is known again ten minutes later."""
+    frames = [
+        item
+        for run in range(runs)
+        for item in Gateway(lambda _: -NS_PER_HOUR, run_id=bytes([run] * 16)).frames(range(30 * run, 30 * run + 30))
+    ]
+    right = Gateway(run_id=bytes([99] * 16)).frames(range(30 * runs, 30 * runs + 30))
+    dated, judged = watched(iter([*frames, *right]))
+    assert told(judged) == [(10, Tier.SUSPECT), (30 * runs + 10, Tier.CLEAR)]
+    assert not any(dated[10 : 30 * runs])
