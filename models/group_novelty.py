@@ -2,10 +2,11 @@
 
 Each channel has its environment regressed out, where that foretells it better than its median does (judged on stretches
 of the training part that were left out), with the variance widened by the leverage of each row; an exponentially
-weighted average follows. A channel's average is measured in its own limit: what a left-out stretch of the training part
-exceeds with probability `chance`. So a channel that wanders by nature counts for less than one that stands still.
-In these units principal components are found, and three statistics are judged, each against a limit of its own, learned
-from the same left-out stretches:
+weighted average follows. A channel's average is measured in its own limit: what a quiet stretch exceeds with
+probability `chance`, so long after the last row that was learned (`models.wander`). So a channel that wanders by nature is measured
+from where it was last and counts for less, the longer ago that is; one that stands still is measured sharply.
+In these units principal components are found, and three statistics are judged, T and Q against limits of their own that
+are learned from left-out stretches of the training part:
 
 - T (the root of Hotelling's T², 1947) in the retained components: the group moves together as it does, but further;
 - Q (squared prediction error, Jackson & Mudholkar, Technometrics 21 (1979) 341; here its root): a channel leaves what
@@ -26,15 +27,19 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from models.robust_regression import Regression, regress, robust_deviation
 from models.stretch_limits import stretch_limits, stretches
+from models.wander import Wander, deviates, go_on, learn_wander
 
 Array = NDArray[np.float64]
 
 STATISTICS = ("T", "Q", "channel")
 GAIN = 0.8  # environment must bring the left-out error below this share, else it is not regressed out
 _TINY = 1e-12
+_LEAST_BLOCKS = 20
+_HORIZON = 2  # limits widen for so many times the rows that were learned; what comes later is not known better
 _SETTLED = 8.0  # an average has forgotten all but e⁻⁸ after so many times 1/λ rows
 
 
@@ -64,7 +69,9 @@ class Model(msgspec.Struct):
         coefficients: (c, 1 + e) on the environment; those of columns 1… are 0 where it does not help.
         inverse: (1 + e, 1 + e) for leverage.
         memory: (c,) rows that count as one, because neighbours are alike; 0 where environment does not help.
-        limit: (c,) of each channel's average; infinite: this channel cannot be judged.
+        wander: how far each channel's average may lie from where it was.
+        alive: (c,) False: this channel never moved or was hardly ever there, and cannot be judged.
+        unexpected: deviate of the standard normal distribution at which a channel is at its limit.
         axes: (c, k) retained components.
         variance: (k,) of their scores.
         rest: mean variance of the others.
@@ -80,7 +87,9 @@ class Model(msgspec.Struct):
     coefficients: Array
     inverse: Array
     memory: Array
-    limit: Array
+    wander: Wander
+    alive: NDArray[np.bool_]
+    unexpected: float
     axes: Array
     variance: Array
     rest: float
@@ -90,10 +99,17 @@ class Model(msgspec.Struct):
 
 
 class Averages(msgspec.Struct):
-    """State between rows: (c,) the averages, and for how many rows each channel has been missing."""
+    """State between rows.
+
+    Attributes:
+        value: (c,) the averages.
+        missing: (c,) for how many rows each channel has been missing.
+        ahead: rows since the last one that was learned.
+    """
 
     value: Array
     missing: Array
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +122,7 @@ class Scores:
         ratios: (k, 3) each statistic over its limit.
         channel: the channel that contributes most to the largest.
         deviation: that channel's average over its own limit, signed; of Q, what the others leave of it.
-        shift: that channel's average in its own unit.
+        shift: how far that channel's average lies from where it is expected, in its own unit.
     """
 
     score: Array
@@ -145,13 +161,15 @@ def learn(values: Array, outside: Array, rule: Rule) -> Model:
     x = _design(outside, outside_centre, outside_scale)
     fit, helps, left_out = _left_out(x, y, rule)
     memory = np.where(helps, _memory(fit.residuals(x, y)), 0.0)
-    limit = stretch_limits(np.abs(left_out), rule.stretches, rule.chance)
-    limit = np.where((scale > 0) & (np.isfinite(y).mean(axis=0) > 0.5), limit, np.inf)
-    units = np.nan_to_num(left_out / limit)
+    wander = learn_wander(_residuals(fit, x, y, memory), _block_rows(rule, len(values)))
+    alive = (scale > 0) & (np.isfinite(y).mean(axis=0) > 0.5)
+    unexpected = _unexpected(rule, len(values))
+    away = np.full(len(values), len(values) / rule.stretches)  # a left-out row is foretold from rows a stretch away
+    units = np.nan_to_num(deviates(wander, left_out, away, about=np.zeros(alive.size)) / unexpected) * alive
     axes, variance, rest = _components(units, rule.retained)
     model = Model(
         rule, centre, scale, outside_centre, outside_scale, fit.coefficients, fit.inverse, memory,
-        limit, axes, variance, rest, 1.0, 1.0, len(values),
+        wander, alive, unexpected, axes, variance, rest, 1.0, 1.0, len(values),
     )  # fmt: skip
     t, q, _ = _statistics(model, units)
     model.t_limit, model.q_limit = stretch_limits(np.column_stack([t, q]), rule.stretches, rule.chance).tolist()
@@ -159,12 +177,43 @@ def learn(values: Array, outside: Array, rule: Rule) -> Model:
 
 
 def follow(model: Model, averages: Averages, values: Array, outside: Array) -> Scores:
-    """Judge k rows, oldest first; `averages` is changed in place."""
+    """Judge k rows after those that were learned, oldest first; `averages` is changed in place."""
+    smooth = _smooth(model, averages, values, outside)
+    ahead = averages.ahead + np.arange(1, len(values) + 1)
+    averages.ahead += len(values)
+    known = np.minimum(ahead, _HORIZON * model.rows)
+    return _scores(model, smooth, deviates(model.wander, smooth, known), model.wander.stands())
+
+
+def look_back(model: Model, averages: Averages, values: Array, outside: Array) -> Scores:
+    """Judge the rows that were learned, about their own middle; `averages` is then at the last of them."""
+    smooth = _smooth(model, averages, values, outside)
+    middle = np.zeros(len(model.centre))
+    away = np.full(len(values), model.rows / 2)
+    return _scores(model, smooth, deviates(model.wander, smooth, away, about=middle), middle)
+
+
+def go_on_learning(model: Model, averages: Averages, values: Array, outside: Array, rows_since: int) -> None:
+    """Follow where the channels stand, in place, by whole blocks of quiet rows; `rows_since` of the newest row follow
+    these and are not learned yet.
+    """
+    go_on(model.wander, _unexplained(model, values, outside), averages.ahead - len(values) - rows_since)
+    averages.ahead = rows_since
+
+
+def _smooth(model: Model, averages: Averages, values: Array, outside: Array) -> Array:
+    return _average(_unexplained(model, values, outside), model.rule.smoothing, averages)
+
+
+def _unexplained(model: Model, values: Array, outside: Array) -> Array:
+    """What environment does not explain of rows, in deviations of the training part."""
     x = _design(outside, model.outside_centre, model.outside_scale)
     y = (values - model.centre) / np.where(model.scale > 0, model.scale, 1.0)
-    fit = Regression(model.coefficients, model.inverse)
-    smooth = _average(_residuals(fit, x, y, model.memory), model.rule.smoothing, averages)
-    units = np.where(np.isfinite(model.limit), smooth / model.limit, np.nan)
+    return _residuals(Regression(model.coefficients, model.inverse), x, y, model.memory)
+
+
+def _scores(model: Model, smooth: Array, deviate: Array, level: Array) -> Scores:
+    units = np.where(model.alive, deviate / model.unexpected, np.nan)
     t, q, scores = _statistics(model, units)
     single = np.nan_to_num(np.abs(units)).max(axis=1, initial=0.0)
     ratios = np.column_stack([t / model.t_limit, q / model.q_limit, single])
@@ -174,8 +223,25 @@ def follow(model: Model, averages: Averages, values: Array, outside: Array) -> S
     score = np.where(np.isfinite(units).any(axis=1), ratios[row, largest], np.nan)
     alone = np.where(largest == STATISTICS.index("Q"), (scores @ model.axes.T)[row, channel], 0.0)
     deviation = np.nan_to_num(units[row, channel]) - alone
-    natural = np.nan_to_num(smooth[row, channel]) * model.scale[channel]
+    natural = np.nan_to_num((smooth - level)[row, channel]) * model.scale[channel]
     return Scores(score, largest, ratios, channel, deviation, natural)
+
+
+def _averaged(rule: Rule) -> float:
+    """Rows whose plain mean has the variance of the average."""
+    return (2.0 - rule.smoothing) / rule.smoothing
+
+
+def _block_rows(rule: Rule, rows: int) -> int:
+    """Of a block by which channels are followed: as the average, but at least a score of them in the training part."""
+    return max(1, min(round(_averaged(rule)), rows // _LEAST_BLOCKS))
+
+
+def _unexpected(rule: Rule, rows: int) -> float:
+    """What the averages of a stretch, as many as do not overlap, exceed with the chance that was set."""
+    apart = max(1.0, rows / rule.stretches / _averaged(rule))
+    each = -np.expm1(np.log1p(-rule.chance) / apart)
+    return float(-ndtri(each / 2))
 
 
 def _centre(columns: Array) -> tuple[Array, Array]:
