@@ -28,6 +28,7 @@ class GroupRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     smoothing: float
     stretches: int
     chance: float
+    wanders: bool = False
     freeze_rows: int = 0
     quarantine_rows: int | None = None
 
@@ -88,6 +89,7 @@ def _place(rule: GroupRule, names: Sequence[str]) -> GroupPlace:
         channels=tuple(names),
         baseline_rows=rule.baseline_rows,
         freeze_rows=rule.freeze_rows,
+        wanders=rule.wanders,
         quarantine_rows=rule.quarantine_rows,
         smoothing=rule.smoothing,
         stretches=rule.stretches,

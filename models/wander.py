@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 # Variance of a block's step over that of its noise, each as likely before a row is seen.
 RATIOS = np.concatenate([[0.0], np.geomspace(0.002, 20.0, 11)])
-GROSS = 20.0
+GROSS = 12.0
 _PRIOR_BLOCKS = 2.0  # weight of the guess that rows within a block are independent
 _TINY = 1e-12
 _LEAST = 1e-300  # chance beyond which a deviate is not told apart
@@ -41,6 +41,7 @@ class Wander(msgspec.Struct):
         last: (c,) mean of that; NaN before there is one.
         gross: (c,) a step beyond this is an event.
         guess: (c,) s² if rows within a block were independent.
+        extra: (c,) variance that an average over fewer rows has beyond that of a block.
     """
 
     block_rows: int
@@ -53,6 +54,7 @@ class Wander(msgspec.Struct):
     last: Array
     gross: Array
     guess: Array
+    extra: Array
 
     def noise(self) -> tuple[Array, Array]:
         """s² (r, c) and its degrees of freedom (c,)."""
@@ -71,14 +73,21 @@ class Wander(msgspec.Struct):
         return np.asarray((self.level * self.weight()).sum(axis=0))
 
 
-def learn_wander(rows: Array, block_rows: int) -> Wander:
-    """From rows (n, c), oldest first, NaN where missing; a rest that fills no block is dropped at the beginning."""
+def learn_wander(rows: Array, block_rows: int, averaged_rows: float) -> Wander:
+    """From rows (n, c), oldest first, NaN where missing; a rest that fills no block is dropped at the beginning.
+
+    Args:
+        rows: (n, c).
+        block_rows: rows of a block.
+        averaged_rows: of the averages that will be judged.
+    """
     means = _block_means(rows, block_rows)
     shape = (RATIOS.size, rows.shape[1])
-    guess = np.array([robust_deviation(column[np.isfinite(column)]) ** 2 for column in rows.T]) / block_rows
+    single = np.array([robust_deviation(column[np.isfinite(column)]) ** 2 for column in rows.T])
+    extra = single * max(0.0, 1.0 / averaged_rows - 1.0 / block_rows)
     wander = Wander(
         block_rows, np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape[1]),
-        np.zeros(shape[1]), np.full(shape[1], np.nan), GROSS * _usual_step(means), guess,
+        np.zeros(shape[1]), np.full(shape[1], np.nan), GROSS * _usual_step(means), single / block_rows, extra,
     )  # fmt: skip
     for mean in means:
         _take(wander, mean, 0.0)
@@ -114,15 +123,15 @@ def deviates(wander: Wander, averages: Array, rows_ahead: Array, *, about: Array
 
     Args:
         wander: what was learned.
-        averages: (k, c), each over about a block's rows.
+        averages: (k, c).
         rows_ahead: (k,) of the last row that was learned.
         about: (c,) levels to measure from, where not from the last row's.
     """
     weight, (noise, freedom) = wander.weight(), wander.noise()
     level = wander.level if about is None else np.broadcast_to(about, wander.level.shape)
     blocks = rows_ahead[:, None, None] / wander.block_rows + wander.idle
-    spread = np.sqrt((wander.variance + RATIOS[:, None] * blocks + 1.0) * noise)
-    far = np.abs(averages[:, None, :] - level) / spread
+    spread = np.sqrt((wander.variance + RATIOS[:, None] * blocks + 1.0) * noise + wander.extra)
+    far = np.abs(averages[:, None, :] - level) / np.maximum(spread, _TINY)
     chance = (stdtr(freedom, -far) * weight).sum(axis=1)
     sign = np.sign(averages - (level * weight).sum(axis=0))
     return np.asarray(-ndtri(np.clip(chance, _LEAST, 0.5)) * sign)
@@ -131,6 +140,8 @@ def deviates(wander: Wander, averages: Array, rows_ahead: Array, *, about: Array
 def _block_means(rows: Array, block_rows: int) -> Array:
     """(blocks, c), NaN where a channel is missing in more than half of the block."""
     count = len(rows) // block_rows
+    if not count:
+        return np.empty((0, rows.shape[1]))
     blocks = rows[len(rows) - count * block_rows :].reshape(count, block_rows, -1)
     known = np.isfinite(blocks)
     present = known.sum(axis=1)

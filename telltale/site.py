@@ -91,7 +91,7 @@ class Group(Settings, frozen=True):
         freeze_rows: quiet rows are learned, after a quarantine, until there are so many; no more than `baseline_rows`:
             nothing is learned later.
         quarantine_rows: a block of rows is learned when so many quiet ones have followed; None: `baseline_rows`.
-        smoothing, stretches, chance: see `models.group_novelty.Rule`.
+        smoothing, stretches, chance, wanders: see `models.group_novelty.Rule`.
     """
 
     id: Name
@@ -105,6 +105,7 @@ class Group(Settings, frozen=True):
     smoothing: Annotated[float, Meta(gt=0, le=1)] = 0.1
     stretches: Annotated[int, Meta(ge=3, le=12)] = 4
     chance: Annotated[float, Meta(gt=0, lt=0.5)] = 0.02
+    wanders: bool = False
 
 
 class Structure(Settings, frozen=True):

@@ -1,9 +1,9 @@
 """Novelty of a group of like sensors (see `models.group_novelty` for the method).
 
-The first `baseline_rows` rows are learned. From then on each row is judged; a block of them (`models.wander`) enters
-the baseline only when `quarantine_rows` quiet ones have followed: the level of each channel follows it, and the whole model
-is learned anew when the baseline has doubled. A block that is not quiet empties the quarantine. At `freeze_rows`
-learning ends.
+The first `baseline_rows` rows are learned. From then on each row is judged; a block of them (a stretch of the first
+baseline; of a group that wanders, a block of `models.wander`) enters the baseline only when `quarantine_rows` quiet ones
+have followed. Then the model is learned anew; of a group that wanders its levels follow, and the rest is learned anew
+when the baseline has doubled. A block that is not quiet empties the quarantine. At `freeze_rows` learning ends.
 Rows of the first baseline are scored, for the store, once it is complete: what disturbed it can be seen.
 """
 
@@ -86,11 +86,17 @@ def _cuts(group: Group, state: State, rows: int) -> Iterator[tuple[int, int]]:
     start = 0
     while start < rows:
         room = (
-            state.model.wander.block_rows - len(state.block) if state.model else group.baseline_rows - len(state.table)
+            _block_rows(group, state.model) - len(state.block)
+            if state.model
+            else group.baseline_rows - len(state.table)
         )
         stop = min(rows, start + room)
         yield start, stop
         start = stop
+
+
+def _block_rows(group: Group, model: Model) -> int:
+    return model.wander.block_rows if model.wander is not None else group.baseline_rows // group.stretches
 
 
 def _take(place: GroupPlace, state: State, t_ns: NDArray[np.int64], table: NDArray[np.float32], output: Output) -> None:
@@ -104,7 +110,7 @@ def _take(place: GroupPlace, state: State, t_ns: NDArray[np.int64], table: NDArr
     output.rows.append(_stored(place, t_ns, scores))
     state.worst = max(state.worst, float(np.nan_to_num(scores.score).max()))
     state.block = np.concatenate([state.block, table])
-    if len(state.block) == state.model.wander.block_rows:
+    if len(state.block) == _block_rows(place.group, state.model):
         _close_block(place, state, state.model)
 
 
@@ -128,7 +134,7 @@ def _collect(
 def _learn(place: GroupPlace, table: NDArray[np.float32]) -> Model:
     group = place.group
     stretches = min(max(group.stretches, len(table) * group.stretches // group.baseline_rows), MOST_STRETCHES)
-    rule = Rule(smoothing=group.smoothing, stretches=stretches, chance=group.chance)
+    rule = Rule(smoothing=group.smoothing, stretches=stretches, chance=group.chance, wanders=group.wanders)
     return group_novelty.learn(*_parts(place, table), rule)
 
 
@@ -148,7 +154,7 @@ def _learn_more(place: GroupPlace, state: State, model: Model, block: NDArray[np
     """The levels follow every block; all is learned anew when the baseline has doubled."""
     state.table = np.concatenate([state.table, block])
     rows_since = sum(map(len, state.waiting))
-    if len(state.table) < GROWN * model.rows:
+    if model.wander is not None and len(state.table) < GROWN * model.fitted:
         group_novelty.go_on_learning(model, state.averages, *_parts(place, block), rows_since)
         return
     state.model = _learn(place, state.table)
