@@ -2,12 +2,12 @@
 
 Each channel has its environment regressed out, where that foretells it better than its median does (judged on stretches
 of the training part that were left out), with the variance widened by the leverage of each row; an exponentially
-weighted average follows. A channel's average is measured in its own limit: what a left-out stretch of the training part
-exceeds with probability `chance`. So a channel that wanders by nature counts for less than one that stands still. Where a
-group is said to wander (`Rule.wanders`), it is measured from where it last stood, and its limit widens the longer ago
-that is (`models.wander`).
-In these units principal components are found, and three statistics are judged; T and Q have limits of their own, learned
-from the same left-out stretches:
+weighted average follows. A channel's average is measured in its own limit: what a left-out stretch of the training
+part exceeds with probability `chance`. So a channel that wanders by nature counts for less than one that stands still.
+Where a group is said to wander (`Rule.wanders`), it is measured from where it last stood, and its limit widens the
+longer ago that is (`models.wander`).
+In these units principal components are found, and three statistics are judged; T and Q have limits of their own, from
+the same left-out stretches:
 
 - T (the root of Hotelling's T², 1947) in the retained components: the group moves together as it does, but further;
 - Q (squared prediction error, Jackson & Mudholkar, Technometrics 21 (1979) 341; here its root): a channel leaves what

@@ -25,7 +25,8 @@ Array = NDArray[np.float64]
 RATIOS = np.concatenate([[0.0], np.geomspace(0.002, 20.0, 11)])
 GROSS = 12.0
 _PRIOR_BLOCKS = 2.0  # weight of the guess that rows within a block are independent
-_TINY = 1e-12
+_TINY = 1e-30
+_MEDIAN_TO_SD = 0.6745  # of the absolute values of normal ones
 _LEAST = 1e-300  # chance beyond which a deviate is not told apart
 
 
@@ -150,6 +151,7 @@ def _block_means(rows: Array, block_rows: int) -> Array:
 
 
 def _usual_step(means: Array) -> Array:
-    """(c,) deviation of the steps from block to block, robust; infinite where there are none."""
-    steps = [column[np.isfinite(column)] for column in np.diff(means, axis=0).T]
-    return np.array([robust_deviation(column) if column.size else np.inf for column in steps])
+    """(c,) deviation of the steps from block to block, by their median; infinite where most are 0 (a coarse scale)."""
+    steps = [np.abs(column[np.isfinite(column)]) for column in np.diff(means, axis=0).T]
+    usual = np.array([np.median(column) / _MEDIAN_TO_SD if column.size else 0.0 for column in steps])
+    return np.where(usual > 0, usual, np.inf)

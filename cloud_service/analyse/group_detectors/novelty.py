@@ -1,9 +1,10 @@
 """Novelty of a group of like sensors (see `models.group_novelty` for the method).
 
-The first `baseline_rows` rows are learned. From then on each row is judged; a block of them (a stretch of the first
-baseline; of a group that wanders, a block of `models.wander`) enters the baseline only when `quarantine_rows` quiet ones
-have followed. Then the model is learned anew; of a group that wanders its levels follow, and the rest is learned anew
-when the baseline has doubled. A block that is not quiet empties the quarantine. At `freeze_rows` learning ends.
+The first `baseline_rows` rows are learned. From then on each row is judged; a block of them (a stretch of the
+first baseline; of a group that wanders, a block of `models.wander`) enters the baseline only when `quarantine_rows`
+quiet ones have followed. Then the model is learned anew; of a group that wanders its levels follow, and the rest is
+learned anew when the baseline has doubled. A block that is not quiet empties the quarantine. At `freeze_rows` learning
+ends.
 Rows of the first baseline are scored, for the store, once it is complete: what disturbed it can be seen.
 """
 
