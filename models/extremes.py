@@ -16,8 +16,8 @@ PRIOR_WEEKS = 6.0
 # Expected weeks between false warnings of one scale: six years, so that three scales together warn falsely once in two,
 # twice as good as the promise of one a sensor-year.
 RETURN_WEEKS = 313.0
-# While the baseline is learned, the promise itself must do, so half of that: weekly maxima of a young regression put the
-# limits high, and slow damage must be seen before it is learned.
+# While the baseline is learned, the promise itself must do, so half of that: weekly maxima of a young regression put
+# the limits high, and slow damage must be seen before it is learned.
 YOUNG = 0.5
 LEARNED_WEEKS = 48
 # A channel whose quiet weeks reach beyond this is not quiet: the threshold must not climb after a slow change.
