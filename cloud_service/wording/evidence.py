@@ -31,6 +31,7 @@ _FEATURES = {
 _PLAIN: dict[str, tuple[str, str]] = {
     "acceleration_per_year2": ("acceleration", "{unit}/year²"),
     "temperature_effect_per_c": ("temperature effect", "{unit}/°C"),
+    "gauge_offset_mm": ("the new gauge reads more by", "mm"),
     "width_mm": ("width without temperature", "mm"),
     "grade_proposal": ("proposed condition grade", ""),
     "grade_source": ("grade according to", ""),

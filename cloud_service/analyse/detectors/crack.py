@@ -220,6 +220,8 @@ def _evidence(place: Place, state: State, found: Growth, sure: float, coverage: 
         "history_days": found.history_days,
         "width_mm": found.level(),
     }
+    if found.offsets_mm.size:
+        evidence["gauge_offset_mm"] = -float(found.offsets_mm[-1])
     scheme = CONDITION_SCHEMES.get(place.channel.condition_scheme)
     if scheme is not None:
         evidence["grade_proposal"] = scheme(found.level())
