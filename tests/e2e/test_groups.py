@@ -1,0 +1,120 @@
+"""A declared group of like sensors, from the agent to the mail; and the analysis killed in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cloud_service.store.port import Table
+from tests.e2e.replayed import edge, scalars, site, write_csv
+from tests.e2e.service import SQLITE, Service, running_service
+from tests.e2e.stores import read
+from tests.servers.process import Server
+from tests.servers.smtp import Mailbox, smtp_mailbox
+
+pytestmark = pytest.mark.e2e
+
+PIERS = ("bridge.pier1", "bridge.pier2", "bridge.pier3", "bridge.pier4")
+LEFT, ROWS, PART = 580, 720, 360  # 504 rows are learned, unless the site says otherwise
+LOAD_MRAD, SHIFT_MRAD = 0.5, 0.2
+START, EVERY_S = "2026-03-01", 3600.0
+LEFT_NS = int(np.datetime64(START, "ns").astype(np.int64)) + LEFT * 3600 * 10**9
+GROUP = f'[[facilities.structures.groups]]\nid = "piers"\nchannels = {list(PIERS)}\n'
+
+
+def readings() -> dict[str, np.ndarray[Any, Any]]:
+    """The load tilts all piers by far more than the third one leaves the others."""
+    rng = np.random.default_rng(4)
+    load = LOAD_MRAD * rng.standard_normal(ROWS)
+    tilts = {name: 3 + load + 0.03 * rng.standard_normal(ROWS) for name in PIERS}
+    tilts[PIERS[2]][LEFT:] += SHIFT_MRAD
+    return tilts
+
+
+@dataclass
+class Seen:
+    """What a run left behind."""
+
+    rows: Table
+    findings: Table
+    incidents: list[dict[str, Any]]
+    mails: list[EmailMessage]
+
+
+def play(folder: Path, broker: Server, gateway: str, *, kill: bool) -> Seen:
+    """The readings in two parts, in batches of a few frames; between them the analysis may be killed."""
+    channels = scalars(gateway, dict.fromkeys(PIERS, ""), EVERY_S)
+    more = "[analyse]\nbatch_frames = 2\n"
+    with smtp_mailbox() as mailbox:
+        notify = f'kind = "smtp"\nport = {mailbox.port}\nevidence_wait_s = 5'
+        with running_service(folder, broker.port, site("bridge", channels + GROUP), SQLITE, more, notify) as service:
+            for number, start in enumerate(range(0, ROWS, PART)):
+                part = {name: values[start : start + PART] for name, values in readings().items()}
+                began = str(np.datetime64(START, "s") + np.timedelta64(start * round(EVERY_S), "s"))
+                file = write_csv(folder / f"part{number}.csv", began, EVERY_S, part)
+                if kill and start:
+                    service.kill("analyse")
+                service.play(edge(gateway, file, PIERS))
+            return asyncio.run(_seen(service, mailbox))
+
+
+async def _seen(service: Service, mailbox: Mailbox) -> Seen:
+    return Seen(
+        await read(service, "group_novelty", PIERS[0], "score", "t", "q", "single", "contributor", "sign"),
+        await read(service, "finding", PIERS[0], "reason", "tier", "score", "detail"),
+        service.ask("/incidents"),
+        mailbox.messages(),
+    )
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory, broker: Server) -> Seen:
+    return play(tmp_path_factory.mktemp("groups") / "run", broker, "gw-group", kill=False)
+
+
+def test_the_pier_that_leaves_the_others_is_found_by_name(seen: Seen) -> None:
+    assert len(seen.rows) == ROWS - 1  # the newest has not ended
+    score = np.array(seen.rows.columns["score"], dtype=float)
+    assert (score[: LEFT - 1] < 1).all(), "the load alone"
+    late = seen.rows.t_ns >= LEFT_NS + 24 * 3600 * 10**9
+    assert (score[late] >= 1).all()
+    assert {name for name, is_late in zip(seen.rows.columns["contributor"], late, strict=True) if is_late} == {PIERS[2]}
+    told = {
+        (reason, tier)
+        for reason, tier in zip(seen.findings.columns["reason"], seen.findings.columns["tier"], strict=True)
+        if tier != "clear"
+    }
+    assert ("novelty_group", "alarm") in told
+    assert {reason for reason, _ in told} == {"novelty_group"}
+
+
+def test_it_is_one_incident_and_its_mails_name_pier_limit_and_group(seen: Seen) -> None:
+    (incident,) = seen.incidents
+    assert (incident["reason"], incident["tier"], incident["state"]) == ("novelty_group", "alarm", "open")
+    assert 1 <= len(seen.mails) <= 2  # one a level
+    text = seen.mails[-1].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    for words in (PIERS[2], "piers", "self-set", "higher"):
+        assert words in text, text
+    assert "image/png" in {part.get_content_type() for part in seen.mails[-1].walk()}
+
+
+def test_a_kill_of_the_analysis_in_the_middle_changes_nothing(seen: Seen, broker: Server, tmp_path: Path) -> None:
+    again = play(tmp_path / "run", broker, "gw-group-killed", kill=True)
+    for table in ("rows", "findings"):
+        one, other = getattr(seen, table), getattr(again, table)
+        assert one.t_ns.tolist() == other.t_ns.tolist()
+        for name, column in one.columns.items():
+            np.testing.assert_array_equal(column, other.columns[name], err_msg=name)
+    assert told(again) == told(seen)
+
+
+def told(seen: Seen) -> list[object]:
+    """Incidents and mails, but for what is random (ids) or the run's own (the gateway)."""
+    keys = ("reason", "tier", "state", "opened_at", "occurred_at")
+    return [*([one[key] for key in keys] for one in seen.incidents), *(str(mail["Subject"]) for mail in seen.mails)]
