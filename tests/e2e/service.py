@@ -79,7 +79,7 @@ class Service:
 
 @contextlib.contextmanager
 def running_service(
-    folder: Path, mqtt_port: int, site_toml: str, store_toml: str, more: str = "", notify: str = MAIL_FILES
+    folder: Path, mqtt_port: int, site_toml: str, store_toml: str, more: str = "", *, notify: str = MAIL_FILES
 ) -> Iterator[Service]:
     """Start the service with the given site, `[store]` section and keys of `[notify]`; ended at exit."""
     folder.mkdir(parents=True, exist_ok=True)

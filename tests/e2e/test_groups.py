@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from cloud_service.store.port import Table
-from tests.e2e.replayed import edge, scalars, site, write_csv
+from tests.e2e import piers
+from tests.e2e.piers import LEFT, PIERS, readings, site_toml, time_ns
 from tests.e2e.service import SQLITE, Service, running_service
 from tests.e2e.stores import read
 from tests.servers.process import Server
@@ -20,21 +21,7 @@ from tests.servers.smtp import Mailbox, smtp_mailbox
 
 pytestmark = pytest.mark.e2e
 
-PIERS = ("bridge.pier1", "bridge.pier2", "bridge.pier3", "bridge.pier4")
-LEFT, ROWS, PART = 580, 720, 360  # 504 rows are learned, unless the site says otherwise
-LOAD_MRAD, SHIFT_MRAD = 0.5, 0.2
-START, EVERY_S = "2026-03-01", 3600.0
-LEFT_NS = int(np.datetime64(START, "ns").astype(np.int64)) + LEFT * 3600 * 10**9
-GROUP = f'[[facilities.structures.groups]]\nid = "piers"\nchannels = {list(PIERS)}\n'
-
-
-def readings() -> dict[str, np.ndarray[Any, Any]]:
-    """The load tilts all piers by far more than the third one leaves the others."""
-    rng = np.random.default_rng(4)
-    load = LOAD_MRAD * rng.standard_normal(ROWS)
-    tilts = {name: 3 + load + 0.03 * rng.standard_normal(ROWS) for name in PIERS}
-    tilts[PIERS[2]][LEFT:] += SHIFT_MRAD
-    return tilts
+ROWS, PART = 720, 360
 
 
 @dataclass
@@ -49,18 +36,14 @@ class Seen:
 
 def play(folder: Path, broker: Server, gateway: str, *, kill: bool) -> Seen:
     """The readings in two parts, in batches of a few frames; between them the analysis may be killed."""
-    channels = scalars(gateway, dict.fromkeys(PIERS, ""), EVERY_S)
-    more = "[analyse]\nbatch_frames = 2\n"
     with smtp_mailbox() as mailbox:
         notify = f'kind = "smtp"\nport = {mailbox.port}\nevidence_wait_s = 5'
-        with running_service(folder, broker.port, site("bridge", channels + GROUP), SQLITE, more, notify) as service:
-            for number, start in enumerate(range(0, ROWS, PART)):
-                part = {name: values[start : start + PART] for name, values in readings().items()}
-                began = str(np.datetime64(START, "s") + np.timedelta64(start * round(EVERY_S), "s"))
-                file = write_csv(folder / f"part{number}.csv", began, EVERY_S, part)
+        more = "[analyse]\nbatch_frames = 2\n"
+        with running_service(folder, broker.port, site_toml(gateway), SQLITE, more, notify=notify) as service:
+            for start in range(0, ROWS, PART):
                 if kill and start:
                     service.kill("analyse")
-                service.play(edge(gateway, file, PIERS))
+                piers.play(service, gateway, readings(ROWS), slice(start, start + PART))
             return asyncio.run(_seen(service, mailbox))
 
 
@@ -82,7 +65,7 @@ def test_the_pier_that_leaves_the_others_is_found_by_name(seen: Seen) -> None:
     assert len(seen.rows) == ROWS - 1  # the newest has not ended
     score = np.array(seen.rows.columns["score"], dtype=float)
     assert (score[: LEFT - 1] < 1).all(), "the load alone"
-    late = seen.rows.t_ns >= LEFT_NS + 24 * 3600 * 10**9
+    late = seen.rows.t_ns >= time_ns(LEFT + 24)
     assert (score[late] >= 1).all()
     assert {name for name, is_late in zip(seen.rows.columns["contributor"], late, strict=True) if is_late} == {PIERS[2]}
     told = {
