@@ -51,13 +51,13 @@ class Baselines:
 
     def parts(
         self, detector: Detector, channel: str, batch: Batch, states: States
-    ) -> Iterator[tuple[Batch, BaselineEvent | None, bool]]:
+    ) -> Iterator[tuple[slice, BaselineEvent | None, bool]]:
         """The batch cut where a baseline ends: (rows, the act that their baseline began with, whether it begins here).
 
         Rows that belong to a baseline that has ended are left out.
         """
         if channel not in self._by_channel or not getattr(detector, "has_baseline", False):
-            yield batch, None, False
+            yield slice(0, len(batch)), None, False
             return
         renewed = states.get(channel, OWNER, Renewed, Renewed)
         current = renewed.event.get(detector.name)
@@ -66,7 +66,7 @@ class Baselines:
             if begins and event is not None:
                 renewed.event[detector.name] = event
                 states.put(channel, OWNER, renewed)
-            yield batch.take(rows), event, begins
+            yield rows, event, begins
 
     def group_parts(
         self, channels: Sequence[str], t_ns: NDArray[np.int64], current: BaselineEvent | None

@@ -71,6 +71,8 @@ class Batch:
 
     def take(self, rows: slice | NDArray[np.intp]) -> Batch:
         """Some of the rows."""
+        if isinstance(rows, slice) and rows == slice(0, len(self)):
+            return self
         columns = {item.name: getattr(self, item.name) for item in fields(self)}
         taken: dict[str, Any] = {
             name: column[rows] for name, column in columns.items() if isinstance(column, np.ndarray)
@@ -89,7 +91,7 @@ class Output:
             verdict comes with the first reading after it. Empty: the finding's own.
         rows: results for the store.
         lives: remaining-life estimates or refusals, when they were renewed.
-        faulty: (k,) only from the quality detector.
+        faulty: (k,) only from detectors of sensor faults, which run before those that heed them.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -99,14 +101,13 @@ class Output:
     faulty: NDArray[np.bool_] | None = None
 
     def add(self, other: Output) -> None:
-        """Take in what was said of the rows that follow; `faulty` as it is there."""
+        """Take in what was said of the rows that follow, except `faulty`, which is told of places in a batch."""
         if other.caused_ns or self.caused_ns:
             self.caused_ns += [finding.t_ns for finding in self.findings[len(self.caused_ns) :]]
             self.caused_ns += other.caused_ns or [finding.t_ns for finding in other.findings]
         self.findings += other.findings
         self.rows += other.rows
         self.lives += other.lives
-        self.faulty = other.faulty
 
     def caused_by(self, t_ns: int) -> None:
         """The row at `t_ns` led to the findings that were added since this was last said."""

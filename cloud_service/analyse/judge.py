@@ -111,12 +111,15 @@ def _takes(detector: Detector, place: Place, batch: Batch) -> bool:
 
 def _step(detector: Detector, place: Place, batch: Batch, bench: Bench, result: StepResult) -> Output:
     whole = Output()
-    for part, event, begins in bench.baselines.parts(detector, place.channel.id, batch, bench.states):
+    for rows, event, begins in bench.baselines.parts(detector, place.channel.id, batch, bench.states):
         if begins:
             bench.states.put(place.channel.id, detector.name, detector.initial(place))
-        output = _step_part(detector, place, part, bench.states, result)
+        output = _step_part(detector, place, batch.take(rows), bench.states, result)
         explain(output, event)
         whole.add(output)
+        if output.faulty is not None:
+            whole.faulty = np.zeros(len(batch), dtype=np.bool_) if whole.faulty is None else whole.faulty
+            whole.faulty[rows] = output.faulty
     return whole
 
 
