@@ -16,8 +16,8 @@ from typing import Any
 
 from cloud_service.alert.settings import AlertSettings, check
 from cloud_service.analyse.detector import Detector
-from cloud_service.analyse.detectors import DETECTORS, with_life_models
-from cloud_service.analyse.life_models import load_life_models
+from cloud_service.analyse.detectors import DETECTORS
+from cloud_service.analyse.life_models import LifeModels, load_life_models
 from cloud_service.settings import CloudSettings
 from telltale.channel_details import Level
 from telltale.errors import UserError
@@ -35,6 +35,7 @@ class Setup:
     site: Site
     alert: AlertSettings
     detectors: tuple[Detector, ...]
+    life_models: LifeModels
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def parse_change(text: str) -> Change:
 
 def as_set(cloud: CloudSettings) -> Setup:
     """The service's own settings."""
-    return Setup(cloud.site, cloud.alert(), with_life_models(cloud.life_models()))
+    return Setup(cloud.site, cloud.alert(), DETECTORS, cloud.life_models())
 
 
 def changed(cloud: CloudSettings, changes: Sequence[Change]) -> Setup:
@@ -95,7 +96,7 @@ def changed(cloud: CloudSettings, changes: Sequence[Change]) -> Setup:
     folder = (cloud.path.parent / cloud.file.site).parent
     new_site = site_from(site, "--set " + ", ".join(of_site), folder)
     check(settings, new_site, "--set")
-    return Setup(new_site, settings, with_life_models(load_life_models(new_site, folder), _detectors(detectors)))
+    return Setup(new_site, settings, _detectors(detectors), load_life_models(new_site, folder))
 
 
 def _channel_of(site: Site, change: Change) -> str:

@@ -1,0 +1,47 @@
+"""The assets of one structure: what their channels showed in a segment, gathered into rows, and the life left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from cloud_service.analyse import remaining_life
+from cloud_service.analyse.detector import Output
+from cloud_service.analyse.gather import Ended, Gathering, Shown, gather, nothing_gathered, readings_of
+from cloud_service.analyse.judge import Bench
+from cloud_service.analyse.judge_groups import collect
+from cloud_service.analyse.life_models import AssetPlace
+from cloud_service.analyse.outcome import Fault, StepResult
+
+
+def judge_assets(assets: Sequence[AssetPlace], shown: Shown, bench: Bench, result: StepResult) -> None:
+    """Take the rows of each asset that end with this segment, and add what was said to `result`."""
+    for place in assets:
+        sheet = place.sheet
+        readings = readings_of(sheet, shown)
+        if not readings:
+            continue
+        subject, owner = place.place.structure.id, f"asset {place.id}"
+        state = bench.states.get(subject, owner, Gathering, partial(nothing_gathered, sheet))
+        if state.holds != sheet.holds:  # other channels feed it now: as with another model, its memory begins anew
+            state = nothing_gathered(sheet)
+            bench.states.put(subject, f"{remaining_life.NAME} {place.id}", remaining_life.initial(place))
+        ended = gather(sheet, state, readings, bench.heard_ns)
+        bench.states.put(subject, owner, state)
+        if len(ended.batch) or ended.undated_days:
+            collect(place.place, ended, _judge(place, ended, bench, result), bench, result)
+
+
+def _judge(place: AssetPlace, ended: Ended, bench: Bench, result: StepResult) -> Output:
+    subject, owner = place.place.structure.id, f"{remaining_life.NAME} {place.id}"
+    state = bench.states.get(subject, owner, remaining_life.State, partial(remaining_life.initial, place))
+    try:
+        state, output = remaining_life.step(place, state, ended.batch, ended.undated_days)
+    except Exception as error:  # noqa: BLE001 - one asset's fault must not end the stream
+        bench.states.forget(subject, owner)  # as committed
+        newest_ns = int(ended.batch.t_ns[-1]) if len(ended.batch) else bench.heard_ns[-1]
+        text = f"{type(error).__name__}: {error}"
+        result.faults.append(Fault(place.place.channel.id, remaining_life.NAME, text, newest_ns))
+        return Output()
+    bench.states.put(subject, owner, state)
+    return output
