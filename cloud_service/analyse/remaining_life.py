@@ -129,7 +129,8 @@ def _miss(place: AssetPlace, state: State, row_ns: int, missing: int) -> _Due | 
         return None
     state.told_day = day - 1
     name = (*place.loaded.card.indicators, *place.loaded.card.conditions)[missing]
-    text = f"{name} (channel {place.sheet.columns[missing].channel.id}) brought nothing that can be relied on: see its findings"
+    channel = place.sheet.columns[missing].channel.id
+    text = f"{name} (channel {channel}) brought nothing that can be relied on: see its findings"
     t_ns = day * NS_PER_DAY
     return _Due(row_ns, t_ns, refusal(place.place.channel.id, t_ns, Refusal.SENSOR_FAULT, text, _source(place)))
 
