@@ -36,7 +36,8 @@ def _judge(place: AssetPlace, ended: Ended, bench: Bench, result: StepResult) ->
     subject, owner = place.place.structure.id, f"{remaining_life.NAME} {place.id}"
     state = bench.states.get(subject, owner, remaining_life.State, partial(remaining_life.initial, place))
     try:
-        state, output = remaining_life.step(place, state, ended.batch, ended.undated_days)
+        acts = bench.baselines.of([column.channel.id for column in place.sheet.columns])
+        state, output = remaining_life.step(place, state, ended.batch, ended.undated_days, acts)
     except Exception as error:  # noqa: BLE001 - one asset's fault must not end the stream
         bench.states.forget(subject, owner)  # as committed
         newest_ns = int(ended.batch.t_ns[-1]) if len(ended.batch) else bench.heard_ns[-1]

@@ -4,6 +4,9 @@ Readings of an asset's channels are gathered into rows as far apart as the model
 each row that is complete updates the memory, and the first of a UTC day is answered with an estimate or a named
 refusal. A day without a complete row is refused when the next one shows it, a day with readings of unknown time at
 once. A refusal takes no warning back: what was told stands until an estimate says otherwise.
+
+A sensor of the asset that was moved or replaced, and a repair, end the memory, not the age: an asset that was replaced
+is new since another day, and the site file says so. That its state was accepted makes nothing younger.
 """
 
 from __future__ import annotations
@@ -16,10 +19,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_service.analyse.baselines import in_words
 from cloud_service.analyse.detector import Output
 from cloud_service.analyse.detectors.lives import life_at, life_finding, life_rows, refusal, undated_refusal
 from cloud_service.analyse.group_detector import GroupBatch
 from cloud_service.analyse.life_models import AssetPlace
+from cloud_service.baseline_record import Act, BaselineEvent
 from models.indicator_history import Memory
 from models.life import PLANNING_RANGE_YEARS
 from models.remaining_life import Left, life_left, means_after, outside
@@ -38,6 +43,8 @@ class State(msgspec.Struct):
     first_row: number of the first complete row ever, in spacings since 1970; of the memory, `memory_row`.
     told_day: the newest UTC day that was answered; `undated_day` that was refused for its readings' times.
     warned: whether the newest estimate was not clear.
+    act: time and number of the newest act of an operator that was heeded.
+    since: what the memory began with, in words; empty: the first row.
     """
 
     model: str
@@ -47,6 +54,8 @@ class State(msgspec.Struct):
     told_day: int = NEVER
     undated_day: int = NEVER
     warned: bool = False
+    act: tuple[int, int] = (-(2**62), 0)
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ class _Due:
     refused: Life | None = None
     means: Floats | None = None
     age: float = 0.0
+    since: str = ""
 
 
 def initial(place: AssetPlace) -> State:
@@ -65,7 +75,13 @@ def initial(place: AssetPlace) -> State:
     return State(place.loaded.sha256, place.loaded.model.new_memory())
 
 
-def step(place: AssetPlace, state: State, batch: GroupBatch, undated_days: Sequence[int] = ()) -> tuple[State, Output]:
+def step(
+    place: AssetPlace,
+    state: State,
+    batch: GroupBatch,
+    undated_days: Sequence[int] = (),
+    acts: Sequence[BaselineEvent] = (),
+) -> tuple[State, Output]:
     """Take rows in; answer the first of each day.
 
     Args:
@@ -73,14 +89,19 @@ def step(place: AssetPlace, state: State, batch: GroupBatch, undated_days: Seque
         state: changed, and returned.
         batch: rows of `place.sheet`.
         undated_days: on which readings came whose times cannot be relied on.
+        acts: of operators on its channels, ascending; each counts for rows that begin at its time or later.
     """
     if state.model != place.loaded.sha256:
         state = _of_another_model(place, state)
     output = Output()
     for day in undated_days:
         _refuse_undated(place, state, day, output)
-    rows = zip(batch.t_ns.tolist(), batch.values, strict=True)
-    due = [found for row_ns, values in rows if (found := _take(place, state, row_ns, values)) is not None]
+    due = []
+    for row_ns, values in zip(batch.t_ns.tolist(), batch.values, strict=True):
+        _heed(place, state, acts, row_ns)
+        found = _take(place, state, row_ns, values)
+        if found is not None:
+            due.append(found)
     _answer(place, state, due, output)
     return state, output
 
@@ -100,6 +121,22 @@ def _refuse_undated(place: AssetPlace, state: State, day: int, output: Output) -
         output.rows.append(life_rows(estimate))
 
 
+def _heed(place: AssetPlace, state: State, acts: Sequence[BaselineEvent], row_ns: int) -> None:
+    """Begin the memory anew where an act before this row, or another `since` of the site file, ended it."""
+    for event in acts:
+        if state.act < (event.effective_ns, event.id) and event.effective_ns <= row_ns:
+            state.act = event.effective_ns, event.id
+            if event.act is not Act.RECOMMISSIONED:
+                _forget(place, state, in_words(event))
+    every_ns, row = place.sheet.every_ns, state.memory_row
+    if place.use.since is not None and row is not None and (row + 1) * every_ns <= _new_ns(place, state):
+        _forget(place, state, f"new on {place.use.since.isoformat()}")
+
+
+def _forget(place: AssetPlace, state: State, since: str) -> None:
+    state.memory, state.memory_row, state.since = place.loaded.model.new_memory(), None, since
+
+
 def _take(place: AssetPlace, state: State, row_ns: int, values: Floats) -> _Due | None:
     """A row that has ended: judge its range, remember it, answer once a day."""
     missing = np.flatnonzero(~np.isfinite(values))
@@ -117,7 +154,8 @@ def _take(place: AssetPlace, state: State, row_ns: int, values: Floats) -> _Due 
     if t_ns // NS_PER_DAY <= state.told_day:
         return None
     state.told_day = t_ns // NS_PER_DAY
-    return _Due(row_ns, t_ns, _refused(place, state, t_ns, beyond=beyond, age=age, values=values), means, age)
+    refused = _refused(place, state, t_ns, beyond=beyond, age=age, values=values)
+    return _Due(row_ns, t_ns, refused, means, age, state.since)
 
 
 def _miss(place: AssetPlace, state: State, row_ns: int, missing: int) -> _Due | None:
@@ -145,7 +183,8 @@ def _answer(place: AssetPlace, state: State, due: Sequence[_Due], output: Output
         output.rows.append(life_rows(estimate))
         if one.refused is not None and state.warned:
             continue
-        finding = life_finding(estimate, use.horizon_years, use.alarm_years, {**evidence, "model": model})
+        evidence |= {"model": model} | ({"baseline_since": one.since} if one.since else {})
+        finding = life_finding(estimate, use.horizon_years, use.alarm_years, evidence)
         state.warned = finding.tier is not Tier.CLEAR
         output.findings.append(finding)
         output.caused_ns.append(one.row_ns)
@@ -196,6 +235,7 @@ def _refused(place: AssetPlace, state: State, t_ns: int, *, beyond: str, age: fl
     if had < needed:
         names = ", ".join((*card.indicators, *card.conditions)[:4])
         text = f"{had} rows of {card.spacing:g} {card.unit} with {names}, at least {needed} are needed"
+        text += f"; history begun anew: {state.since}" if state.since else ""
         return refusal(channel, t_ns, Refusal.INSUFFICIENT_HISTORY, text, _source(place))
     return None
 

@@ -12,11 +12,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from cloud_service.analyse.baselines import Baselines
 from cloud_service.analyse.decode import Decoded
 from cloud_service.analyse.life_models import load_life_models
 from cloud_service.analyse.outcome import StepResult
 from cloud_service.analyse.states import States
 from cloud_service.analyse.step import Step
+from cloud_service.baseline_record import Act, BaselineEvent
 from cloud_service.model.file import Loaded, save_model
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR
 from telltale.errors import SettingsError
@@ -92,10 +94,17 @@ def frames(channels: dict[str, np.ndarray], hours: int = 24) -> list[Decoded]:
 
 
 def play(
-    site: Site, models: dict[str, Loaded], entries: Sequence[Decoded], at_once: int = 7, *, restart: bool = False
+    site: Site,
+    models: dict[str, Loaded],
+    entries: Sequence[Decoded],
+    at_once: int = 7,
+    *,
+    restart: bool = False,
+    acts: Sequence[BaselineEvent] = (),
 ) -> StepResult:
     """Frames through the step; with `restart` states are packed and read again between any two batches."""
     step, states, kept, whole = Step(site, (), mode="data", life_models=models), States(), {}, StepResult()
+    step.baselines = Baselines(list(acts))
     for start in range(0, len(entries), at_once):
         states, result = step(states, entries[start : start + at_once])
         assert not result.faults
@@ -198,6 +207,48 @@ def test_readings_of_unknown_time_are_refused_once_a_day_and_are_no_part_of_the_
     kept = [life for life in whole.lives if life.refused is not Refusal.CLOCK_UNRELIABLE]
     assert msgspec.json.encode(kept) == msgspec.json.encode(without.lives)
     assert said(play(alone(), MODELS, mixed, 1, restart=True)) == said(whole)
+
+
+@pytest.mark.parametrize(
+    ("act", "is_heeded"),
+    [
+        (Act.SENSOR_MOVED, True),
+        (Act.SENSOR_REPLACED, True),
+        (Act.STRUCTURE_REPAIRED, True),
+        (Act.RECOMMISSIONED, False),
+    ],
+)
+def test_acts_of_operators_end_the_memory_not_the_age(act: Act, *, is_heeded: bool) -> None:
+    at_ns = START_NS + 15 * NS_PER_DAY
+    times = {"declared_ns": at_ns, "recorded_ns": at_ns, "effective_ns": at_ns}
+    event = BaselineEvent(id=1, channel="s.tilt", act=act, who="op", why="test", **times)
+    entries = frames({"s.tilt": wearing(LIFE)})
+    whole = play(alone(since=START), MODELS, entries, acts=[event])
+    before, after = ([life for life in whole.lives if (life.t_ns > at_ns) is late] for late in (False, True))
+    plain = play(alone(since=START), MODELS, entries)
+    assert msgspec.json.encode(before) == msgspec.json.encode(plain.lives[: len(before)])
+    if not is_heeded:
+        assert said(whole) == said(plain)
+        return
+    assert after[0].refused is Refusal.INSUFFICIENT_HISTORY
+    assert f"{act.value.replace('_', ' ')}, 2026-03-03" in after[0].detail
+    assert any(life.refused is None for life in after[1:])
+    assert "2026-03-03" in str(whole.judged[-1].finding.evidence["baseline_since"])
+    assert f"age of {LIFE - 1}," in after[-1].detail  # the newest row has not ended
+    for at_once in (1, 5, 10**6):
+        assert said(play(alone(since=START), MODELS, entries, at_once, restart=True, acts=[event])) == said(whole)
+
+
+def test_an_asset_that_was_replaced_is_new_since_another_day() -> None:
+    entries, states = frames({"s.tilt": np.concatenate([wearing(48), wearing(20)])}), States()
+    states, worn = Step(alone(since=START), (), life_models=MODELS)(states, entries[:48])
+    assert worn.judged[-1].finding.tier is Tier.ALARM
+    replaced = alone(since=START + timedelta(days=48))
+    _, fresh = Step(replaced, (), life_models=MODELS)(states, entries[48:])
+    assert fresh.lives[1].refused is Refusal.INSUFFICIENT_HISTORY
+    assert "history begun anew: new on" in fresh.lives[1].detail
+    assert fresh.lives[-1].refused is None
+    assert days_left(fresh.lives[-1]) > 15
 
 
 # --- several channels
