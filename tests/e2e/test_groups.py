@@ -15,7 +15,8 @@ from cloud_service.store.port import Table
 from tests.e2e import piers
 from tests.e2e.piers import LEFT, PIERS, readings, site_toml, time_ns
 from tests.e2e.service import SQLITE, Service, running_service
-from tests.e2e.stores import read
+from tests.e2e.stores import read, toml_of
+from tests.servers.influxdb import Influx
 from tests.servers.process import Server
 from tests.servers.smtp import Mailbox, smtp_mailbox
 
@@ -34,12 +35,12 @@ class Seen:
     mails: list[EmailMessage]
 
 
-def play(folder: Path, broker: Server, gateway: str, *, kill: bool) -> Seen:
+def play(folder: Path, broker: Server, gateway: str, store: str, *, kill: bool) -> Seen:
     """The readings in two parts, in batches of a few frames; between them the analysis may be killed."""
     with smtp_mailbox() as mailbox:
         notify = f'kind = "smtp"\nport = {mailbox.port}\nevidence_wait_s = 5'
         more = "[analyse]\nbatch_frames = 2\n"
-        with running_service(folder, broker.port, site_toml(gateway), SQLITE, more, notify=notify) as service:
+        with running_service(folder, broker.port, site_toml(gateway), store, more, notify=notify) as service:
             for start in range(0, ROWS, PART):
                 if kill and start:
                     service.kill("analyse")
@@ -58,7 +59,7 @@ async def _seen(service: Service, mailbox: Mailbox) -> Seen:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory, broker: Server) -> Seen:
-    return play(tmp_path_factory.mktemp("groups") / "run", broker, "gw-group", kill=False)
+    return play(tmp_path_factory.mktemp("groups") / "run", broker, "gw-group", SQLITE, kill=False)
 
 
 def test_the_pier_that_leaves_the_others_is_found_by_name(seen: Seen) -> None:
@@ -87,8 +88,11 @@ def test_it_is_one_incident_and_its_mails_name_pier_limit_and_group(seen: Seen) 
     assert "image/png" in {part.get_content_type() for part in seen.mails[-1].walk()}
 
 
-def test_a_kill_of_the_analysis_in_the_middle_changes_nothing(seen: Seen, broker: Server, tmp_path: Path) -> None:
-    again = play(tmp_path / "run", broker, "gw-group-killed", kill=True)
+def test_a_kill_of_the_analysis_in_the_middle_changes_nothing_nor_does_another_store(
+    seen: Seen, broker: Server, influx: Influx, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TELLTALE_INFLUX_TOKEN", influx.token)
+    again = play(tmp_path / "run", broker, "gw-group-killed", toml_of(influx), kill=True)
     for table in ("rows", "findings"):
         one, other = getattr(seen, table), getattr(again, table)
         assert one.t_ns.tolist() == other.t_ns.tolist()
