@@ -12,6 +12,7 @@ from cloud_service.analyse.judge import Bench
 from cloud_service.analyse.judge_groups import collect
 from cloud_service.analyse.life_models import AssetPlace
 from cloud_service.analyse.outcome import Fault, StepResult
+from cloud_service.analyse.states import States
 
 
 def judge_assets(assets: Sequence[AssetPlace], shown: Shown, bench: Bench, result: StepResult) -> None:
@@ -23,9 +24,9 @@ def judge_assets(assets: Sequence[AssetPlace], shown: Shown, bench: Bench, resul
             continue
         subject, owner = place.place.structure.id, f"asset {place.id}"
         state = bench.states.get(subject, owner, Gathering, partial(nothing_gathered, sheet))
-        if state.holds != sheet.holds:  # other channels feed it now: as with another model, its memory begins anew
+        if state.holds != sheet.holds:
             state = nothing_gathered(sheet)
-            bench.states.put(subject, f"{remaining_life.NAME} {place.id}", remaining_life.initial(place))
+            _put(place, remaining_life.begun_anew(place, _memory(place, bench.states), "other inputs"), bench.states)
         ended = gather(sheet, state, readings, bench.heard_ns)
         bench.states.put(subject, owner, state)
         if len(ended.batch) or ended.undated_days:
@@ -33,16 +34,27 @@ def judge_assets(assets: Sequence[AssetPlace], shown: Shown, bench: Bench, resul
 
 
 def _judge(place: AssetPlace, ended: Ended, bench: Bench, result: StepResult) -> Output:
-    subject, owner = place.place.structure.id, f"{remaining_life.NAME} {place.id}"
-    state = bench.states.get(subject, owner, remaining_life.State, partial(remaining_life.initial, place))
+    acts = bench.baselines.of([column.channel.id for column in place.sheet.columns])
+    state = _memory(place, bench.states)
     try:
-        acts = bench.baselines.of([column.channel.id for column in place.sheet.columns])
         state, output = remaining_life.step(place, state, ended.batch, ended.undated_days, acts)
     except Exception as error:  # noqa: BLE001 - one asset's fault must not end the stream
-        bench.states.forget(subject, owner)  # as committed
+        bench.states.forget(*_key(place))  # as committed
         newest_ns = int(ended.batch.t_ns[-1]) if len(ended.batch) else bench.heard_ns[-1]
         text = f"{type(error).__name__}: {error}"
         result.faults.append(Fault(place.place.channel.id, remaining_life.NAME, text, newest_ns))
         return Output()
-    bench.states.put(subject, owner, state)
+    _put(place, state, bench.states)
     return output
+
+
+def _key(place: AssetPlace) -> tuple[str, str]:
+    return place.place.structure.id, f"{remaining_life.NAME} {place.id}"
+
+
+def _memory(place: AssetPlace, states: States) -> remaining_life.State:
+    return states.get(*_key(place), remaining_life.State, partial(remaining_life.initial, place))
+
+
+def _put(place: AssetPlace, state: remaining_life.State, states: States) -> None:
+    states.put(*_key(place), state)

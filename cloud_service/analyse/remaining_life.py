@@ -92,7 +92,7 @@ def step(
         acts: of operators on its channels, ascending; each counts for rows that begin at its time or later.
     """
     if state.model != place.loaded.sha256:
-        state = _of_another_model(place, state)
+        state = begun_anew(place, state, "another model")
     output = Output()
     for day in undated_days:
         _refuse_undated(place, state, day, output)
@@ -106,11 +106,18 @@ def step(
     return state, output
 
 
-def _of_another_model(place: AssetPlace, state: State) -> State:
-    """What was told stays told; where the site does not say since when, the asset counts as new again."""
+def begun_anew(place: AssetPlace, state: State, since: str) -> State:
+    """Nothing seen; what was told stays told. Where the site does not say since when, the asset counts as new again."""
     fresh = initial(place)
-    fresh.told_day, fresh.undated_day, fresh.warned = state.told_day, state.undated_day, state.warned
-    return fresh
+    return State(
+        fresh.model,
+        fresh.memory,
+        told_day=state.told_day,
+        undated_day=state.undated_day,
+        warned=state.warned,
+        act=state.act,
+        since=since,
+    )
 
 
 def _refuse_undated(place: AssetPlace, state: State, day: int, output: Output) -> None:

@@ -193,6 +193,7 @@ def test_another_model_begins_a_memory_of_its_own_and_takes_no_warning_back() ->
     states, after = Step(alone(since=START), (), life_models=other)(states, entries[45:48])
     assert refusals(after) == [Refusal.INSUFFICIENT_HISTORY] * 3
     assert all("efef" in life.source for life in after.lives)
+    assert after.lives[0].detail.endswith("history begun anew: another model")
     assert not after.judged
 
 
