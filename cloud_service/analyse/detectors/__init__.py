@@ -10,6 +10,7 @@ from cloud_service.analyse.detectors.modes import ModesDetector
 from cloud_service.analyse.detectors.noise_floor import NoiseFloorDetector
 from cloud_service.analyse.detectors.novelty import NoveltyDetector
 from cloud_service.analyse.detectors.quality import QualityDetector
+from cloud_service.analyse.detectors.sample_rate import SampleRateDetector
 from cloud_service.analyse.detectors.short_baseline import ShortBaselineDetector
 from cloud_service.analyse.detectors.velocity import VelocityDetector
 
@@ -17,7 +18,8 @@ DETECTORS: tuple[Detector, ...] = (
     QualityDetector(),
     LimitsDetector(),
     VelocityDetector(),
-    NoiseFloorDetector(),  # after fixed limits: these hold whatever the sensor's noise
+    SampleRateDetector(),
+    NoiseFloorDetector(),  # both after fixed limits: these hold whatever the sensor's noise
     ModesDetector(),
     NoveltyDetector(),
     ShortBaselineDetector(),
