@@ -203,7 +203,7 @@ def test_readings_of_unknown_time_are_refused_once_a_day_and_are_no_part_of_the_
     whole = play(alone(), MODELS, mixed)
     lost = [life for life in whole.lives if life.refused is Refusal.CLOCK_UNRELIABLE]
     assert [(life.t_ns - START_NS) // NS_PER_DAY for life in lost] == [10, 11, 12, 13]
-    assert "not synchronised" in lost[0].detail
+    assert "clock" in lost[0].detail
     without = play(alone(), MODELS, [entry for entry in mixed if entry.is_dated])
     kept = [life for life in whole.lives if life.refused is not Refusal.CLOCK_UNRELIABLE]
     assert msgspec.json.encode(kept) == msgspec.json.encode(without.lives)
