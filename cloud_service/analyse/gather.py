@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from cloud_service.analyse.detector import LAGS_H, Batch
 from cloud_service.analyse.group_detector import GroupBatch
 from cloud_service.analyse.segment import Run
+from cloud_service.analyse.states import States
 from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.site import Channel
 
@@ -134,6 +136,18 @@ def _quantity(column: Column, batch: Batch) -> NDArray[np.float64]:
     if column.quantity == "value":
         return batch.values
     return batch.temperature_c[:, 0] if column.quantity == "temperature" else batch.features[column.quantity]
+
+
+def gather_kept(
+    states: States, key: tuple[str, str], sheet: Sheet, readings: list[Reading], heard_ns: Sequence[int]
+) -> tuple[Ended, bool]:
+    """As `gather`, on the state that is kept under `key`; and whether its rows hold something else than before."""
+    state = states.get(*key, Gathering, partial(nothing_gathered, sheet))
+    is_other = state.holds != sheet.holds
+    state = nothing_gathered(sheet) if is_other else state
+    ended = gather(sheet, state, readings, heard_ns)
+    states.put(*key, state)
+    return ended, is_other
 
 
 def gather(sheet: Sheet, state: Gathering, readings: list[Reading], heard_ns: Sequence[int]) -> Ended:

@@ -7,7 +7,7 @@ from functools import partial
 
 from cloud_service.analyse import remaining_life
 from cloud_service.analyse.detector import Output
-from cloud_service.analyse.gather import Ended, Gathering, Shown, gather, nothing_gathered, readings_of
+from cloud_service.analyse.gather import Ended, Shown, gather_kept, readings_of
 from cloud_service.analyse.judge import Bench
 from cloud_service.analyse.judge_groups import collect
 from cloud_service.analyse.life_models import AssetPlace
@@ -22,13 +22,10 @@ def judge_assets(assets: Sequence[AssetPlace], shown: Shown, bench: Bench, resul
         readings = readings_of(sheet, shown)
         if not readings:
             continue
-        subject, owner = place.place.structure.id, f"asset {place.id}"
-        state = bench.states.get(subject, owner, Gathering, partial(nothing_gathered, sheet))
-        if state.holds != sheet.holds:
-            state = nothing_gathered(sheet)
+        key = place.place.structure.id, f"asset {place.id}"
+        ended, is_other = gather_kept(bench.states, key, sheet, readings, bench.heard_ns)
+        if is_other:
             _put(place, remaining_life.begun_anew(place, _memory(place, bench.states), "other inputs"), bench.states)
-        ended = gather(sheet, state, readings, bench.heard_ns)
-        bench.states.put(subject, owner, state)
         if len(ended.batch) or ended.undated_days:
             collect(place.place, ended, _judge(place, ended, bench, result), bench, result)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from cloud_service.analyse.baselines import OWNER, Renewed, explain
 from cloud_service.analyse.detector import Output
-from cloud_service.analyse.gather import Column, Ended, Gathering, Sheet, Shown, gather, nothing_gathered, readings_of
+from cloud_service.analyse.gather import Column, Ended, Sheet, Shown, gather_kept, readings_of
 from cloud_service.analyse.group_detector import GroupDetector, GroupPlace
 from cloud_service.analyse.judge import Bench
 from cloud_service.analyse.outcome import Fault, Judged, StepResult
@@ -49,22 +49,19 @@ def judge_groups(
         readings = readings_of(sheet, shown)
         if not readings:
             continue
-        subject, owner = place.place.structure.id, f"group {place.group.id}"
-        state = bench.states.get(subject, owner, Gathering, partial(nothing_gathered, sheet))
-        if state.holds != sheet.holds:
-            state = _declared_anew(place, detectors, bench.states)
-        ended = gather(sheet, state, readings, bench.heard_ns)
-        bench.states.put(subject, owner, state)
+        key = place.place.structure.id, f"group {place.group.id}"
+        ended, is_other = gather_kept(bench.states, key, sheet, readings, bench.heard_ns)
+        if is_other:
+            _begin_anew(place, detectors, bench.states)
         if len(ended.batch):
             for detector in detectors:
                 _judge(place, detector, ended, bench, result)
 
 
-def _declared_anew(place: GroupPlace, detectors: Sequence[GroupDetector], states: States) -> Gathering:
-    """The site file says something else of the group than when this was learned: rows and baselines begin anew."""
+def _begin_anew(place: GroupPlace, detectors: Sequence[GroupDetector], states: States) -> None:
+    """The site file says something else of the group than when this was learned: its baselines begin anew."""
     for detector in detectors:
         states.put(place.place.structure.id, _owner(detector, place), detector.initial(place))
-    return nothing_gathered(sheet_of(place))
 
 
 def _owner(detector: GroupDetector, place: GroupPlace) -> str:
