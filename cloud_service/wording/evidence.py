@@ -93,7 +93,11 @@ _HOURS = {
     "unsynchronised_h": "not synchronised for",
 }
 _SECONDS = {"quiet_s": "quiet for", "expected_interval_limit_s": "at most expected"}
-_YEARS = {"p10_years": "limit reached, 10 % probability", "p50_years": "limit reached, 50 % probability"}
+_YEARS = {
+    "expected_years": "expected life left",
+    "p10_years": "limit reached, 10 % probability",
+    "p50_years": "limit reached, 50 % probability",
+}
 _NO_NUMBER = {"", "nan", "inf", "-inf"}  # as cloud_service.analyse.verdicts.finite writes them
 _LEFT_OUT_WHEN_ZERO = {"bad_share", "missing_share", "equal_readings", "longest_before", "last_bad_hours_ago"}
 _TOLD_WITH_ANOTHER = {"low_per_year", "high_per_year", "plausible_high"}

@@ -18,10 +18,8 @@ from telltale.site_file import SiteFile, build_site
 START_NS = 20_500 * NS_PER_DAY
 RATE_HZ = 100.0
 SAMPLES = 256
-LIFE_MODEL = "contract.model"
 MORE = {
     ("crack", Shape.SCALAR): {"crack": {"limit_mm": 1.0, "source": "contract"}},
-    ("tilt", Shape.SCALAR): {"remaining_life": {"model": LIFE_MODEL}},
     ("strain", Shape.WAVEFORM): {"fatigue": {"detail_category_mpa": 71.0}},
     ("vibration", Shape.WAVEFORM): {
         "modes_hz": [[2.0, 4.0], [8.0, 14.0]],

@@ -10,18 +10,16 @@ import numpy as np
 import pytest
 
 from cloud_service.analyse.detector import Batch, Detector, Output
-from cloud_service.analyse.detectors import with_life_models
+from cloud_service.analyse.detectors import DETECTORS
 from cloud_service.analyse.state_codec import decode_state, encode_state
 from cloud_service.store.schema import MEASUREMENTS, encode_rows
 from telltale.findings import Reason, Tier
 from telltale.site import Place
-from tests.cloud_service.model.trained import tilting_model
-from tests.contract.batches import LIFE_MODEL, every_place, hostile, plain, rows_of
+from tests.contract.batches import every_place, hostile, plain, rows_of
 
 MAX_STATE_BYTES = 64 * 1024
 INTERVAL_S = 3 * 3600.0
 COUNT = 45 * 8  # past the first baselines and the first life estimates
-DETECTORS = with_life_models({LIFE_MODEL: tilting_model()})
 PAIRS = [
     pytest.param(detector, place, id=f"{detector.name}-{place.channel.id}")
     for detector in DETECTORS

@@ -4,7 +4,6 @@ document says.
 
 from __future__ import annotations
 
-import json
 import tomllib
 import urllib.request
 from collections.abc import Iterator
@@ -76,8 +75,7 @@ def drawn(opened: Browser) -> dict[str, int]:
 
 
 def ask(service: Service, path: str) -> Any:
-    with urllib.request.urlopen(f"{service.page}/api/v1{path}", timeout=30) as answer:
-        return json.load(answer)
+    return service.ask(path)
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
