@@ -122,6 +122,16 @@ class State(msgspec.Struct, dict=True):
             known[return_weeks] = thresholds(self.weekly_maxima, return_weeks)
         return known[return_weeks]
 
+    def work_out(self, return_weeks: float) -> None:
+        """What follows from the days that were learned, for a channel with a regression: later uses cost nothing.
+
+        Raises:
+            numpy.linalg.LinAlgError: statistics that no regression follows from.
+        """
+        if "spread" not in self.__dict__:
+            _ = self.fit, self.spread
+        self.limits(return_weeks)
+
     def learned(self) -> None:
         """A day was learned: what followed from those before is void."""
         self.__dict__.clear()
