@@ -6,7 +6,7 @@ variance are chosen by restricted likelihood (Patterson & Thompson 1971, Biometr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,8 +75,26 @@ class Solver:
 
     def fit(self, chosen: Sequence[int]) -> Fit:
         """The fit of the columns `chosen`."""
-        at = list(chosen)
-        rows, target, size = self._root[:, at], self._root[:, -1], self._size[at]
-        coef, *_ = np.linalg.lstsq(rows, target, rcond=1e-10)
-        cov = np.linalg.pinv(rows.T @ rows, hermitian=True) / np.outer(size, size)
-        return Fit(coef / size, cov, float(np.sum((target - rows @ coef) ** 2)))
+        return self.fits([chosen])[0]
+
+    def fits(self, choices: Sequence[Sequence[int]]) -> list[Fit]:
+        """The fit of each choice of columns; those of as many columns are solved together."""
+        by_count: dict[int, list[int]] = {}
+        for index, chosen in enumerate(choices):
+            by_count.setdefault(len(chosen), []).append(index)
+        found: dict[int, Fit] = {}
+        for indices in by_count.values():
+            fits = self._fits_of_one_count(np.array([choices[index] for index in indices]))
+            found |= zip(indices, fits, strict=True)
+        return [found[index] for index in range(len(choices))]
+
+    def _fits_of_one_count(self, chosen: NDArray[np.int64]) -> Iterator[Fit]:
+        """Columns `chosen` (fits, p). Normal equations, refined once: what they lose to a QR solve is won back."""
+        rows, size = np.moveaxis(self._root[:, chosen], 0, 1), self._size[chosen]
+        across, target = rows.swapaxes(1, 2), self._root[:, -1, None]
+        inverse = np.linalg.pinv(across @ rows, hermitian=True)
+        coef = inverse @ (across @ target)
+        coef += inverse @ (across @ (target - rows @ coef))
+        misfit = ((target - rows @ coef) ** 2).sum(axis=(1, 2)).tolist()
+        cov = inverse / (size[:, :, None] * size[:, None])
+        return map(Fit, coef[..., 0] / size, cov, misfit)
