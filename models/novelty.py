@@ -201,6 +201,7 @@ def _close_day(state: State, rules: Rules) -> None:
             _first_fit(state)
     elif state.learned_days < rules.freeze_days:
         _admit(state, day, quiet=quiet, quarantine_days=rules.quarantine_days)
+    state.closed_days += 1
     state.today = state.today[:0]
     state.today_squares = np.zeros_like(state.today_squares)
     state.today_scored, state.today_worst_score = 0, 0.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -43,10 +44,33 @@ _SCALES_H = np.array(SCALES_H)
 
 
 class State(msgspec.Struct):
-    """The model's memory and the half-hour block that is open (continuous recordings only)."""
+    """The model's memory, the half-hour block that is open (continuous recordings only), and in which bands modes were
+    sought. It is written in two parts: see `cloud_service.analyse.states.Parted`.
+    """
 
     model: novelty_state.State
     pending: Pending
+    modes_hz: tuple[tuple[float, float], ...] | None = None
+
+    part_type: ClassVar[type[Any]] = novelty_state.Learned
+
+    def revision(self) -> int:
+        """See `Parted`."""
+        return self.model.closed_days
+
+    def take_part(self) -> novelty_state.Learned | None:
+        """See `Parted`."""
+        return self.model.take_learned()
+
+    def put_part(self, part: novelty_state.Learned) -> None:
+        """See `Parted`."""
+        self.model.put_learned(part)
+
+    def suits(self, channel: Channel) -> bool:
+        """Whether it was learned from what the channel brings now: another version or other settings may have made it.
+        One that does not know its bands is of the version before that.
+        """
+        return self.model.suits(len(feature_names(channel))) and self.modes_hz in {None, channel.modes_hz}
 
 
 class NoveltyDetector:
@@ -68,7 +92,7 @@ class NoveltyDetector:
         channel = place.channel
         interval_h = max(channel.interval_s * NS_PER_S, BLOCK_NS) / NS_PER_HOUR
         columns = LAG_COUNT + 1 + len(feature_names(channel))
-        return State(novelty_state.initial_state(groups(channel), interval_h), no_block(columns))
+        return State(novelty_state.initial_state(groups(channel), interval_h), no_block(columns), channel.modes_hz)
 
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Follow the batch's trusted windows; verdicts once there is a baseline, before that only `CLEAR`."""
@@ -87,8 +111,9 @@ class NoveltyDetector:
             for place, state in zip(places, states, strict=True)
         ]
         for member in members:
-            if not member.state.model.suits(len(member.names)):  # other settings, or another version
+            if not member.state.suits(member.place.channel):
                 member.state = self.initial(member.place)
+            member.state.modes_hz = member.place.channel.modes_hz
         for names, alike in _by_names(members, batches).items():
             _read([members[i] for i in alike], [batches[i] for i in alike], names)
         for day in range(max((len(member.days) for member in members), default=0)):
