@@ -96,7 +96,8 @@ def step(state: State, rows: Rows, rules: Rules = RULES) -> list[Scores]:
 
 def take_turns(turns: Sequence[Turn]) -> None:
     """As `step`, of many channels, each once: the results are those of each alone, to the last bit, as are errors."""
-    ready, judged = [], []
+    ready: list[Turn] = []
+    judged: list[int] = []
     for turn in turns:
         try:
             judged.append(_begin(turn))
@@ -105,56 +106,53 @@ def take_turns(turns: Sequence[Turn]) -> None:
             turn.error = error
     fitted = [turn for turn in ready if turn.state.fitted]
     scored = iter(score([t.state for t in fitted], [t.rows for t in fitted], [t.rules.return_weeks for t in fitted]))
-    for turn, keep in zip(ready, judged, strict=True):
+    for turn, count in zip(ready, judged, strict=True):
         if turn.state.fitted:
             scores = next(scored)
-            turn.scores = _only(scores, keep) if keep[-1] else None
+            turn.scores = _last(scores, count) if count else None
         _remember(turn.state, turn.rows)
         turn.state.last_ns = int(turn.rows.t_ns[-1])
 
 
-def _begin(turn: Turn) -> NDArray[np.bool_]:
-    """Close the day before and count the rows; by which of them a fitted baseline is complete. What is worked out once
-    a day is worked out here.
+def _begin(turn: Turn) -> int:
+    """Close the day before and count the rows; from how many last ones on the baseline is complete, if there is one.
+    What is worked out once a day is worked out here.
     """
     state, rows = turn.state, turn.rows
     if state.seen.days and int(rows.t_ns[0]) // _DAY_NS > state.seen.day:
         _close_day(state, turn.rules)
-    complete = [_counts(state, t_ns) for t_ns in rows.t_ns.tolist()]
+    complete = 0
+    for t_ns in rows.t_ns.tolist():
+        state.seen.observe(t_ns)
+        complete += state.seen.complete  # and stays so
     if state.fitted:
         state.work_out(turn.rules.return_weeks)
-    return np.array(complete)
+    return complete
 
 
-def _counts(state: State, t_ns: int) -> bool:
-    """Count a row; whether the baseline is complete by then."""
-    state.seen.observe(t_ns)
-    return state.seen.complete
-
-
-def _only(scores: Scores, keep: NDArray[np.bool_]) -> Scores:
-    if keep.all():
+def _last(scores: Scores, count: int) -> Scores:
+    if count == scores.t_ns.size:
         return scores
-    return Scores(*(getattr(scores, item.name)[keep] for item in fields(scores)))
+    return Scores(*(getattr(scores, item.name)[-count:] for item in fields(scores)))
 
 
 def _after(rows: Rows, last_ns: int) -> Rows:
     return take(rows, rows.t_ns > last_ns)
 
 
-def sighted(state: State, rows: Rows) -> NDArray[np.bool_]:
-    """Which rows are for `step`, shape (k,): not those of a short outage of the thermometer. A verdict in doubt would
-    dull the averages for days, and leave them so after the outage.
+def sighted(state: State, rows: Rows) -> Rows:
+    """The rows that are for `step`: not those of a short outage of the thermometer. A verdict in doubt would dull the
+    averages for days, and leave them so after the outage.
     """
-    if not len(rows.t_ns):
-        return np.ones(0, dtype=np.bool_)
+    if not rows.t_ns.size:
+        return rows
     known = np.isfinite(rows.temperature_c).all(axis=1)
     if known.all():
         state.sighted_ns = max(state.sighted_ns, int(rows.t_ns[-1]))
-        return np.asarray(known)
+        return rows
     newest_ns = np.maximum.accumulate(np.where(known, rows.t_ns, state.sighted_ns))
     state.sighted_ns = int(newest_ns[-1])
-    return np.asarray(known | (rows.t_ns - newest_ns > SHORT_BLIND_NS))
+    return take(rows, known | (rows.t_ns - newest_ns > SHORT_BLIND_NS))
 
 
 def days_of(rows: Rows) -> Iterator[Rows]:
@@ -176,10 +174,11 @@ def take(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
 
 def _remember(state: State, rows: Rows) -> None:
     """Keep the first row of each hour for the baseline."""
+    newest = int(rows.t_ns[-1]) // _HOUR_NS
+    if newest == state.today_hour:
+        return
     hour = rows.t_ns // _HOUR_NS
     first = hour > np.concatenate([[state.today_hour], hour[:-1]])
-    if not first.any():
-        return
     table = np.empty((len(hour), state.today.shape[1]), dtype=np.float32)
     table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :] = (
         rows.temperature_c,
@@ -187,7 +186,7 @@ def _remember(state: State, rows: Rows) -> None:
         rows.features,
     )
     state.today = np.concatenate([state.today, table[first]])
-    state.today_hour = int(hour[-1])
+    state.today_hour = newest
 
 
 def _close_day(state: State, rules: Rules) -> None:

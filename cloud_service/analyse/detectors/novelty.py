@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import msgspec
@@ -70,7 +71,8 @@ class State(msgspec.Struct):
         """Whether it was learned from what the channel brings now: another version or other settings may have made it.
         One that does not know its bands is of the version before that.
         """
-        return self.model.suits(len(feature_names(channel))) and self.modes_hz in {None, channel.modes_hz}
+        known = self.modes_hz is None or self.modes_hz == channel.modes_hz
+        return known and self.model.suits(len(feature_names(channel)))
 
 
 class NoveltyDetector:
@@ -163,9 +165,9 @@ def _by_names(members: Sequence[_Member], batches: Sequence[Batch]) -> dict[tupl
     """Members whose batches bring the same features; one that lacks a feature is an error of its own."""
     found: dict[tuple[str, ...], list[int]] = {}
     for index, (member, batch) in enumerate(zip(members, batches, strict=True)):
-        missing = [name for name in ("rms", *measured(member.names)) if name not in batch.features]
-        if missing:
-            member.error = KeyError(f"the batch has no {missing[0]!r}")
+        missing = measured(member.names) - batch.features.keys()
+        if missing or "rms" not in batch.features:
+            member.error = KeyError(f"the batch has no {min(missing, default='rms')!r}")
         else:
             found.setdefault(member.names, []).append(index)
     return found
@@ -184,12 +186,14 @@ def _read(members: Sequence[_Member], batches: Sequence[Batch], names: tuple[str
     log_rms = log_of(batch.features["rms"])
     keep = ~batch.faulty & ~batch.inputs_faulty & np.isfinite(log_rms) & (batch.t_ns > np.repeat(last_ns, counts))
     table = np.concatenate([_settled(batch), log_rms[:, None], log_features(batch, names)], axis=1)
-    stop = 0
-    for member, count in zip(members, counts, strict=True):
-        start, stop = stop, stop + count
-        kept = keep[start:stop]
-        if kept.any():
-            _take_rows(member, batch.t_ns[start:stop][kept], table[start:stop][kept])
+    if not keep.all():
+        table = table[keep]
+    t_ns = batch.t_ns[keep]
+    kept = np.concatenate([[0], np.cumsum(keep)])
+    edges = kept[np.concatenate([[0], np.cumsum(counts)])].tolist()
+    for member, (start, stop) in zip(members, pairwise(edges), strict=True):
+        if stop > start:
+            _take_rows(member, t_ns[start:stop], table[start:stop])
 
 
 def _joined(batches: Sequence[Batch], names: tuple[str, ...]) -> Batch:
@@ -205,23 +209,21 @@ def _joined(batches: Sequence[Batch], names: tuple[str, ...]) -> Batch:
         faulty=np.concatenate([batch.faulty for batch in batches]),
         inputs_faulty=np.concatenate([batch.inputs_faulty for batch in batches]),
         features={
-            name: np.concatenate([batch.features[name] for batch in batches]) for name in ("rms", *measured(names))
+            name: np.concatenate([batch.features[name] for batch in batches])
+            for name in ("rms", *sorted(measured(names)))
         },
     )
 
 
 def _take_rows(member: _Member, t_ns: NDArray[np.int64], table: NDArray[np.float64]) -> None:
     """A row of `table`: lagged temperatures, ln rms, features. A mean is known once the next half hour has begun."""
-    caused_ns, is_folded = t_ns, member.place.channel.interval_s * NS_PER_S < BLOCK_NS
-    if is_folded:
+    if member.place.channel.interval_s * NS_PER_S < BLOCK_NS:
+        window_ns = t_ns
         t_ns, table = fold(member.state.pending, t_ns, table)
-        caused_ns = caused_ns[np.searchsorted(caused_ns // BLOCK_NS, t_ns // BLOCK_NS, side="right")]
+        led = np.searchsorted(window_ns // BLOCK_NS, t_ns // BLOCK_NS, side="right")
+        member.caused = t_ns, window_ns[led]
     rows = novelty_state.Rows(t_ns, table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :])
-    keep = novelty.sighted(member.state.model, rows)
-    if not keep.all():
-        rows, caused_ns = novelty.take(rows, keep), caused_ns[keep]
-    member.days = list(novelty.days_of(rows))
-    member.caused = (rows.t_ns, caused_ns) if is_folded else None
+    member.days = list(novelty.days_of(novelty.sighted(member.state.model, rows)))
 
 
 def _settled(batch: Batch) -> NDArray[np.float64]:

@@ -82,9 +82,10 @@ def _layout(names: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.bool_],
     return read, is_log, names.index(ALL_MODES) if ALL_MODES in names else None
 
 
-def measured(names: tuple[str, ...]) -> tuple[str, ...]:
+@lru_cache(maxsize=256)
+def measured(names: tuple[str, ...]) -> frozenset[str]:
     """Which features of a batch `log_features` reads."""
-    return _layout(names)[0]
+    return frozenset(_layout(names)[0])
 
 
 def _mean(columns: Array) -> Array:
