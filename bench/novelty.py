@@ -23,8 +23,8 @@ from cloud_service.state import open_state
 
 TARGET_S = 1.0
 HISTORIES = 4  # simulated; each channel has a state of its own that began as one of these
-SENSORS = 20  # of a structure
-STACKS = (1, 5, 100)  # of how many channels novelty's block is measured beside
+SENSORS = 100  # of a structure
+STACKS = (1, 5, 20)  # of how many channels novelty's block is measured beside
 FEW = 1_000
 LIFE_CHANNELS = 100
 REGISTERED = {detector.name: detector for detector in DETECTORS}

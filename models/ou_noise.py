@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+_SINGULAR = 1e-15  # of the largest eigenvalue: directions of less are not determined
+
 
 @dataclass(frozen=True, slots=True)
 class OuNoise:
@@ -92,9 +94,18 @@ class Solver:
         """Columns `chosen` (fits, p). Normal equations, refined once: what they lose to a QR solve is won back."""
         rows, size = np.moveaxis(self._root[:, chosen], 0, 1), self._size[chosen]
         across, target = rows.swapaxes(1, 2), self._root[:, -1, None]
-        inverse = np.linalg.pinv(across @ rows, hermitian=True)
+        inverse = _inverse(across @ rows)
         coef = inverse @ (across @ target)
         coef += inverse @ (across @ (target - rows @ coef))
         misfit = ((target - rows @ coef) ** 2).sum(axis=(1, 2)).tolist()
         cov = inverse / (size[:, :, None] * size[:, None])
         return map(Fit, coef[..., 0] / size, cov, misfit)
+
+
+def _inverse(gram: Floats) -> Floats:
+    """Pseudo-inverses of symmetric matrices (m, p, p)."""
+    values, vectors = np.linalg.eigh(gram)
+    least = _SINGULAR * values[:, -1:]
+    kept = np.where(values > least, values, np.inf)
+    inverse: Floats = (vectors / kept[:, None]) @ vectors.swapaxes(1, 2)
+    return inverse
