@@ -16,7 +16,7 @@ Late rows (not after the newest one) are passed over: averages run forward only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +133,7 @@ def _begin(turn: Turn) -> int:
 def _last(scores: Scores, count: int) -> Scores:
     if count == scores.t_ns.size:
         return scores
-    return Scores(*(getattr(scores, item.name)[-count:] for item in fields(scores)))
+    return Scores._make(column[-count:] for column in scores)
 
 
 def _after(rows: Rows, last_ns: int) -> Rows:
@@ -144,15 +144,19 @@ def sighted(state: State, rows: Rows) -> Rows:
     """The rows that are for `step`: not those of a short outage of the thermometer. A verdict in doubt would dull the
     averages for days, and leave them so after the outage.
     """
-    if not rows.t_ns.size:
-        return rows
     known = np.isfinite(rows.temperature_c).all(axis=1)
     if known.all():
-        state.sighted_ns = max(state.sighted_ns, int(rows.t_ns[-1]))
-        return rows
+        return all_sighted(state, rows)
     newest_ns = np.maximum.accumulate(np.where(known, rows.t_ns, state.sighted_ns))
     state.sighted_ns = int(newest_ns[-1])
     return take(rows, known | (rows.t_ns - newest_ns > SHORT_BLIND_NS))
+
+
+def all_sighted(state: State, rows: Rows) -> Rows:
+    """As `sighted`, of rows whose temperatures are all known."""
+    if rows.t_ns.size:
+        state.sighted_ns = max(state.sighted_ns, int(rows.t_ns[-1]))
+    return rows
 
 
 def days_of(rows: Rows) -> Iterator[Rows]:

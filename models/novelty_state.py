@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -35,8 +36,7 @@ class Rows:
     features: Array
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(NamedTuple):
     """Verdicts, n rows; all of shape (n,).
 
     Attributes:

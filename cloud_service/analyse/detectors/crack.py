@@ -76,7 +76,7 @@ class CrackDetector:
         undated = trusted & (False if batch.undated is None else batch.undated)
         usable = trusted & ~undated
         day_of = batch.t_ns // NS_PER_DAY
-        for day in np.unique(day_of[trusted]).tolist():
+        for day in sorted(set(day_of[trusted].tolist())):
             of_day = usable & (day_of == day)
             if of_day.any():
                 self._take_day(place, state, batch, of_day, output)

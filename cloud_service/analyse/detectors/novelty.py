@@ -186,14 +186,14 @@ def _read(members: Sequence[_Member], batches: Sequence[Batch], names: tuple[str
     log_rms = log_of(batch.features["rms"])
     keep = ~batch.faulty & ~batch.inputs_faulty & np.isfinite(log_rms) & (batch.t_ns > np.repeat(last_ns, counts))
     table = np.concatenate([_settled(batch), log_rms[:, None], log_features(batch, names)], axis=1)
-    if not keep.all():
-        table = table[keep]
-    t_ns = batch.t_ns[keep]
-    kept = np.concatenate([[0], np.cumsum(keep)])
-    edges = kept[np.concatenate([[0], np.cumsum(counts)])].tolist()
-    for member, (start, stop) in zip(members, pairwise(edges), strict=True):
+    t_ns, table = batch.t_ns[keep], table[keep]
+    known = np.isfinite(table[:, :LAG_COUNT]).all(axis=1)
+    kept = np.concatenate([[0], np.cumsum(keep)])[np.concatenate([[0], np.cumsum(counts)])]
+    unknown = np.concatenate([[0], np.cumsum(~known)])[kept]  # up to each member
+    sees_all = (np.diff(unknown) == 0).tolist()
+    for member, (start, stop), sees in zip(members, pairwise(kept.tolist()), sees_all, strict=True):
         if stop > start:
-            _take_rows(member, t_ns[start:stop], table[start:stop])
+            _take_rows(member, t_ns[start:stop], table[start:stop], sees_all=sees)
 
 
 def _joined(batches: Sequence[Batch], names: tuple[str, ...]) -> Batch:
@@ -215,15 +215,18 @@ def _joined(batches: Sequence[Batch], names: tuple[str, ...]) -> Batch:
     )
 
 
-def _take_rows(member: _Member, t_ns: NDArray[np.int64], table: NDArray[np.float64]) -> None:
-    """A row of `table`: lagged temperatures, ln rms, features. A mean is known once the next half hour has begun."""
+def _take_rows(member: _Member, t_ns: NDArray[np.int64], table: NDArray[np.float64], *, sees_all: bool) -> None:
+    """A row of `table`: lagged temperatures (`sees_all`: all known), ln rms, features. A mean is known once the next
+    half hour has begun.
+    """
     if member.place.channel.interval_s * NS_PER_S < BLOCK_NS:
         window_ns = t_ns
         t_ns, table = fold(member.state.pending, t_ns, table)
         led = np.searchsorted(window_ns // BLOCK_NS, t_ns // BLOCK_NS, side="right")
-        member.caused = t_ns, window_ns[led]
+        member.caused, sees_all = (t_ns, window_ns[led]), False  # the mean may hold others
     rows = novelty_state.Rows(t_ns, table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :])
-    member.days = list(novelty.days_of(novelty.sighted(member.state.model, rows)))
+    sighted = novelty.all_sighted if sees_all else novelty.sighted
+    member.days = list(novelty.days_of(sighted(member.state.model, rows)))
 
 
 def _settled(batch: Batch) -> NDArray[np.float64]:
@@ -258,7 +261,7 @@ def _say(member: _Member, turn: novelty.Turn, day_before: int) -> None:
 def _findings(member: _Member, scores: Scores, temperature_c: NDArray[np.float64]) -> list[Finding]:
     """One for each row that was judged."""
     channel, model, names = member.place.channel.id, member.state.model, member.names
-    columns = [getattr(scores, name).tolist() for name in Scores.__dataclass_fields__]
+    columns = [column.tolist() for column in scores]
     found = []
     for (t_ns, score, z, threshold, feature, scale, shift, blind), celsius in zip(
         zip(*columns, strict=True), temperature_c.tolist(), strict=True
