@@ -136,7 +136,7 @@ def _takes(detector: Detector, place: Place, batch: Batch) -> bool:
 
 def _step_all(detector: Detector, turns: Sequence[_Turn], bench: Bench, result: StepResult) -> list[Output]:
     """The output of each turn. Where an act of an operator cuts a channel's rows, it is stepped alone."""
-    if not hasattr(detector, "step_many"):
+    if getattr(detector, "step_many", None) is None:
         return [_step(detector, turn, bench, result) for turn in turns]
     alone = [bench.baselines.concern(detector, turn.place.channel.id) for turn in turns]
     together = [turn for turn, is_alone in zip(turns, alone, strict=True) if not is_alone]
