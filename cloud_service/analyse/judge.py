@@ -18,6 +18,7 @@ from cloud_service.analyse.segment import Run, Segment
 from cloud_service.analyse.states import States
 from cloud_service.analyse.surroundings import SegmentSurroundings
 from cloud_service.analyse.verdicts import finite
+from cloud_service.baseline_record import BaselineEvent
 from telltale.clock import ClockMode
 from telltale.readings import Flag
 from telltale.site import Place
@@ -67,7 +68,7 @@ class _Turn:
     def show(self, around: SegmentSurroundings) -> None:
         """Let others know, once."""
         if not self.shown:
-            around.show(self.place.channel, self.run, self.batch.faulty)
+            around.show(self.place.channel, self.run, self.batch)
             self.shown = True
 
 
@@ -164,7 +165,7 @@ def _step(detector: Detector, turn: _Turn, bench: Bench, result: StepResult) -> 
     place, batch, whole = turn.place, turn.batch, Output()
     for rows, event, begins in bench.baselines.parts(detector, place.channel.id, batch, bench.states):
         if begins:
-            bench.states.put(place.channel.id, detector.name, detector.initial(place))
+            bench.states.put(place.channel.id, detector.name, _renewed(detector, place, event, bench.states))
         output = _step_part(detector, place, batch.take(rows), bench.states, result)
         explain(output, event)
         whole.add(output)
@@ -172,6 +173,14 @@ def _step(detector: Detector, turn: _Turn, bench: Bench, result: StepResult) -> 
             whole.faulty = np.zeros(len(batch), dtype=np.bool_) if whole.faulty is None else whole.faulty
             whole.faulty[rows] = output.faulty
     return whole
+
+
+def _renewed(detector: Detector, place: Place, event: BaselineEvent | None, states: States) -> object:
+    """The state with which a baseline begins: nothing, but for a detector that knows what the act leaves standing."""
+    renew = getattr(detector, "renewed", None)
+    if renew is None:
+        return detector.initial(place)
+    return renew(place, _state(detector, place, states), event)
 
 
 def _step_part(detector: Detector, place: Place, batch: Batch, states: States, result: StepResult) -> Output:

@@ -53,7 +53,7 @@ class ModesDetector:
         if state.bands != bands:
             state = self.initial(place)
         missing = np.isnan(batch.windows).mean(axis=1) > MAX_MISSING_SHARE
-        keep = ~batch.faulty & ~batch.inputs_faulty & ~missing & (batch.t_ns > state.pending.last_ns)
+        keep = ~batch.unusable & ~missing & (batch.t_ns > state.pending.last_ns)
         keep[1:] &= np.diff(batch.t_ns) > 0
         if not keep.any():
             return state, Output()

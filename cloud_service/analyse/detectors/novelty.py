@@ -184,7 +184,7 @@ def _read(members: Sequence[_Member], batches: Sequence[Batch], names: tuple[str
     counts = [len(part) for part in batches]
     last_ns = [max(member.state.model.last_ns, member.state.pending.last_ns) for member in members]
     log_rms = log_of(batch.features["rms"])
-    keep = ~batch.faulty & ~batch.inputs_faulty & np.isfinite(log_rms) & (batch.t_ns > np.repeat(last_ns, counts))
+    keep = ~batch.unusable & np.isfinite(log_rms) & (batch.t_ns > np.repeat(last_ns, counts))
     table = np.concatenate([_settled(batch), log_rms[:, None], log_features(batch, names)], axis=1)
     t_ns, table = batch.t_ns[keep], table[keep]
     known = np.isfinite(table[:, :LAG_COUNT]).all(axis=1)
@@ -200,14 +200,14 @@ def _joined(batches: Sequence[Batch], names: tuple[str, ...]) -> Batch:
     """The rows of several channels one after the other, with what `_read` reads."""
     if len(batches) == 1:
         return batches[0]
-    lags = len(LAGS_H)
+    lags, unusable = len(LAGS_H), np.concatenate([batch.unusable for batch in batches])
     return Batch(
         t_ns=np.concatenate([batch.t_ns for batch in batches]),
         values=np.concatenate([batch.values for batch in batches]),
         flags=np.concatenate([batch.flags for batch in batches]),
         temperature_c=np.concatenate([_settled(batch) for batch in batches]).reshape(-1, lags),
-        faulty=np.concatenate([batch.faulty for batch in batches]),
-        inputs_faulty=np.concatenate([batch.inputs_faulty for batch in batches]),
+        faulty=unusable,
+        inputs_faulty=unusable,
         features={
             name: np.concatenate([batch.features[name] for batch in batches])
             for name in ("rms", *sorted(measured(names)))
