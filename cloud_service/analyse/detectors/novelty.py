@@ -8,21 +8,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_service.analyse.detector import LAGS_H, Batch, Output
+from cloud_service.analyse.detector import Batch, Output
+from cloud_service.analyse.detectors.novelty_rows import read
 from cloud_service.analyse.detectors.vibration_rows import (
     describe_shift,
     feature_names,
     groups,
     has_windows,
-    log_features,
-    log_of,
     measured,
 )
 from cloud_service.store.schema import Rows
@@ -179,40 +177,11 @@ def _shares(structure: Structure) -> float:
 
 
 def _read(members: Sequence[_Member], batches: Sequence[Batch], names: tuple[str, ...]) -> None:
-    """The windows that may be judged, each a row, or half-hour means of them where they come faster, by day."""
-    batch = _joined(batches, names)
-    counts = [len(part) for part in batches]
-    last_ns = [max(member.state.model.last_ns, member.state.pending.last_ns) for member in members]
-    log_rms = log_of(batch.features["rms"])
-    keep = ~batch.unusable & np.isfinite(log_rms) & (batch.t_ns > np.repeat(last_ns, counts))
-    table = np.concatenate([_settled(batch), log_rms[:, None], log_features(batch, names)], axis=1)
-    t_ns, table = batch.t_ns[keep], table[keep]
-    known = np.isfinite(table[:, :LAG_COUNT]).all(axis=1)
-    kept = np.concatenate([[0], np.cumsum(keep)])[np.concatenate([[0], np.cumsum(counts)])]
-    unknown = np.concatenate([[0], np.cumsum(~known)])[kept]  # up to each member
-    sees_all = (np.diff(unknown) == 0).tolist()
-    for member, (start, stop), sees in zip(members, pairwise(kept.tolist()), sees_all, strict=True):
-        if stop > start:
-            _take_rows(member, t_ns[start:stop], table[start:stop], sees_all=sees)
-
-
-def _joined(batches: Sequence[Batch], names: tuple[str, ...]) -> Batch:
-    """The rows of several channels one after the other, with what `_read` reads."""
-    if len(batches) == 1:
-        return batches[0]
-    lags, unusable = len(LAGS_H), np.concatenate([batch.unusable for batch in batches])
-    return Batch(
-        t_ns=np.concatenate([batch.t_ns for batch in batches]),
-        values=np.concatenate([batch.values for batch in batches]),
-        flags=np.concatenate([batch.flags for batch in batches]),
-        temperature_c=np.concatenate([_settled(batch) for batch in batches]).reshape(-1, lags),
-        faulty=unusable,
-        inputs_faulty=unusable,
-        features={
-            name: np.concatenate([batch.features[name] for batch in batches])
-            for name in ("rms", *sorted(measured(names)))
-        },
-    )
+    """The rows of each member: windows, or half-hour means of them where they come faster."""
+    after_ns = [max(member.state.model.last_ns, member.state.pending.last_ns) for member in members]
+    for member, (t_ns, table, sees_all) in zip(members, read(batches, names, after_ns), strict=True):
+        if t_ns.size:
+            _take_rows(member, t_ns, table, sees_all=sees_all)
 
 
 def _take_rows(member: _Member, t_ns: NDArray[np.int64], table: NDArray[np.float64], *, sees_all: bool) -> None:
@@ -227,13 +196,6 @@ def _take_rows(member: _Member, t_ns: NDArray[np.int64], table: NDArray[np.float
     rows = novelty_state.Rows(t_ns, table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :])
     sighted = novelty.all_sighted if sees_all else novelty.sighted
     member.days = list(novelty.days_of(sighted(member.state.model, rows)))
-
-
-def _settled(batch: Batch) -> NDArray[np.float64]:
-    """Temperatures, unknown where their lags are a guess."""
-    if batch.unsettled is None or not batch.unsettled.any():
-        return batch.temperature_c
-    return np.where(batch.unsettled[:, None], np.nan, batch.temperature_c)
 
 
 def _judge_day(members: Sequence[_Member], day: int) -> None:
