@@ -50,6 +50,10 @@ class Baselines:
         events.append(event)
         events.sort(key=lambda item: (item.effective_ns, item.id))
 
+    def concern(self, detector: Detector, channel: str) -> bool:
+        """Whether any act ends a baseline of this detector on the channel."""
+        return channel in self._by_channel and bool(getattr(detector, "has_baseline", False))
+
     def parts(
         self, detector: Detector, channel: str, batch: Batch, states: States
     ) -> Iterator[tuple[slice, BaselineEvent | None, bool]]:
@@ -57,7 +61,7 @@ class Baselines:
 
         Rows that belong to a baseline that has ended are left out.
         """
-        if channel not in self._by_channel or not getattr(detector, "has_baseline", False):
+        if not self.concern(detector, channel):
             yield slice(0, len(batch)), None, False
             return
         renewed = states.get(channel, OWNER, Renewed, Renewed)

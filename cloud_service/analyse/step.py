@@ -65,13 +65,13 @@ class Step:
         self._assets = assets_of(site, life_models)
         self._group_detectors = group_detectors
         self.baselines = Baselines()
-        self._orders: Mapping[str, tuple[Place, ...]] = {
-            structure.id: tuple(site.places[channel] for channel in judging_order(structure))
+        self._orders: Mapping[str, tuple[tuple[Place, ...], ...]] = {
+            structure.id: tuple(tuple(site.places[channel] for channel in level) for level in judging_order(structure))
             for _, structure in site.structures()
         }
 
         # Inputs before what is derived from them: alerting tells a faulty sensor from the values that it spoils.
-        ordered = (place.channel.id for places in self._orders.values() for place in places)
+        ordered = (place.channel.id for levels in self._orders.values() for level in levels for place in level)
         self._rank = {channel: index for index, channel in enumerate(ordered)}
 
     def __call__(self, states: States, frames: Sequence[Decoded]) -> tuple[States, StepResult]:

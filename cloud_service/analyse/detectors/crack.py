@@ -92,7 +92,7 @@ class CrackDetector:
         trusted = np.isfinite(batch.values) & ~batch.faulty
         undated = np.zeros(len(batch), dtype=np.bool_) if batch.undated is None else batch.undated
         day_of = batch.t_ns // NS_PER_DAY
-        for day in np.unique(day_of).tolist():
+        for day in sorted(set(day_of.tolist())):
             of_day = (day_of == day) & ~undated
             if of_day.any():
                 self._end_days(place, state, int(batch.t_ns[of_day][0]), output)
