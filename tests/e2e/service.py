@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sensors_sim.demo.layout import write_site
 from sensors_sim.demo.processes import Child
 from sensors_sim.demo.system import TELLTALE, left_over
 from tests.servers.process import free_port, wait_until
@@ -60,7 +61,7 @@ def running_service(folder: Path, mqtt_port: int, site_toml: str, store_toml: st
     """Start the service with the given site and `[store]` section; ended at exit."""
     folder.mkdir(parents=True, exist_ok=True)
     page_port = free_port()
-    (folder / "site.toml").write_text(site_toml, encoding="utf-8")
+    write_site(folder, site_toml)
     (folder / "cloud.toml").write_text(
         f'site = "site.toml"\ndata_dir = "cloud-data"\nclock = "data"\n[broker]\nport = {mqtt_port}\n'
         f'{store_toml}\n[notify]\nkind = "file"\nfolder = "mails"\n[serve]\nport = {page_port}\n{more}',
