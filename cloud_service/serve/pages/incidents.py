@@ -17,6 +17,8 @@ from cloud_service.serve.pages.render import page, zone_by_facility
 from cloud_service.serve.security import is_same_origin
 from cloud_service.serve.service import service_of
 from cloud_service.serve.status import channel_now
+from cloud_service.wording.dates import weekday
+from cloud_service.wording.deadline import act_by_ns
 from telltale.kinds import KINDS
 
 CHART_DAYS = 90
@@ -37,6 +39,7 @@ async def incident(request: Request) -> Response:
     if found is None:
         return missing(request, f"There is no incident {request.path_params['incident'][:64]!r}.")
     status = channel_now(service.state, service.site, found.finding.channel)
+    life, zone = life_of(service.state, found.finding.channel), zone_by_facility(service.site, found.facility)
     return page(
         request,
         "incident.html",
@@ -45,9 +48,11 @@ async def incident(request: Request) -> Response:
         unit=KINDS[status.place.channel.kind].base_unit if status else "",
         incident=found,
         log=incident_log(service.state, found.id),
-        life=life_of(service.state, found.finding.channel),
+        life=life,
         mails=outbox.of_incident(service.state, found.id),
-        zone=zone_by_facility(service.site, found.facility),
+        zone=zone,
+        structure=status.place.structure if status else None,
+        act_by=weekday(act_by_ns(found.tier, life, found.received_ns), zone),
     )
 
 

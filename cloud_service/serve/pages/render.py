@@ -17,9 +17,11 @@ from cloud_service.serve.completeness import SHOWN, percent_text, span_of, strip
 from cloud_service.serve.service import service_of
 from cloud_service.wording import dates, numbers
 from cloud_service.wording.badness import badness
+from cloud_service.wording.certainty import certainty
 from cloud_service.wording.evidence import facts
 from cloud_service.wording.lives import life_words
 from cloud_service.wording.reasons import TIER_WORDS, WORDS
+from cloud_service.wording.sources import limit_from
 from telltale import __version__
 from telltale.findings import Tier
 from telltale.kinds import KINDS
@@ -49,6 +51,8 @@ def _templates() -> Environment:
         version=__version__,
         words=WORDS,
         badness=badness,
+        certainty=certainty,
+        limit_from=limit_from,
         facts=facts,
         checks=CHECKS,
         zone_of=dates.zone_of,
