@@ -206,3 +206,6 @@ _COMPOSED: dict[str, Callable[[Evidence, str], tuple[str, str]]] = {
     "statistic": _statistic,
     "refused": _refused,
 }
+
+# Every key that has words; what a detector adds is put into words here.
+WORDED = frozenset().union(_COMPOSED, _PLAIN, _TOLD_WITH_ANOTHER, *(table for table, _ in _KINDS))
