@@ -123,6 +123,7 @@ async def serve(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
         base=cloud.base,
         where=cloud.where,
         beat=beat,
+        life_models=cloud.life_models(),
     )
 
 

@@ -73,7 +73,7 @@ class Piling:
         omega, kappa = 2 * np.pi * self.frequency_hz, 2 * DECAY
         phase = np.maximum(omega * since_s, 0.0)
         fade = np.exp(-kappa * phase)
-        return omega * fade * ((1 - kappa * phase) * np.sin(phase) + phase * np.cos(phase)) / _PEAK
+        return np.asarray(omega * fade * ((1 - kappa * phase) * np.sin(phase) + phase * np.cos(phase)) / _PEAK)
 
 
 def is_working(t_ns: int) -> bool:

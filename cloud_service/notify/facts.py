@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
-from cloud_service.incident_record import IncidentRecord
+from cloud_service.incident_record import IncidentRecord, blamed
 from cloud_service.wording.badness import badness
 from cloud_service.wording.certainty import certainty
 from cloud_service.wording.dates import duration, minute, weekday, zone_of
@@ -111,7 +111,7 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
         words=WORDS[incident.reason],
         structure=_structure_name(place, incident),
         facility=facility.name if facility else incident.facility,
-        place=_place_name(place, incident),
+        place=_place_name(site.places.get(blamed(incident.finding)) or place, incident),
         others=_others(site, incident),
         badness=badness(incident.finding),
         limit_source=limit_from(incident.finding),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from models.standards import cite
+from models.vibration_limits import GUIDE_CURVES
+from telltale.channel_details import VelocityGuide
 from telltale.findings import Finding, Reason
 
 SITE_FILE = "as the site file states it"
@@ -18,3 +21,11 @@ def limit_from(finding: Finding) -> str:
     if finding.reason is Reason.LIMIT:
         return f"{finding.limit_source} ({SITE_FILE})"
     return finding.limit_source
+
+
+def guide_words(guide: VelocityGuide) -> str:
+    """Which line of which table a building is judged by."""
+    curve = GUIDE_CURVES[guide.guide]
+    return (
+        f"{cite(curve.standard, curve.clause)}: {curve.building}, {curve.position}; warning at {guide.warn_share:.0%}"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloud_service.serve.baseline import baseline_now
 from cloud_service.serve.checks import sort_checks
 from cloud_service.serve.completeness import of_channel
 from cloud_service.serve.gateways import gateways_now
@@ -45,6 +46,7 @@ async def channel(request: Request) -> Response:
         else None,
         reported_ns=health.at_ns if health else 0,
         complete=of_channel(service, status.place),
+        baseline=baseline_now(service.state, status),
     )
 
 

@@ -7,7 +7,7 @@ import asyncio
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from cloud_service.incident_record import find_incident, incident_log, life_of, list_incidents
+from cloud_service.incident_record import blamed, find_incident, incident_log, life_of, list_incidents
 from cloud_service.notify import outbox
 from cloud_service.serve.acknowledge import acknowledge as take_on
 from cloud_service.serve.acknowledge import clean_who
@@ -38,7 +38,7 @@ async def incident(request: Request) -> Response:
     found = find_incident(service.state, request.path_params["incident"])
     if found is None:
         return missing(request, f"There is no incident {request.path_params['incident'][:64]!r}.")
-    status = channel_now(service.state, service.site, found.finding.channel)
+    status = channel_now(service.state, service.site, blamed(found.finding))
     life, zone = life_of(service.state, found.finding.channel), zone_by_facility(service.site, found.facility)
     return page(
         request,
