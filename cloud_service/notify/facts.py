@@ -22,6 +22,7 @@ from telltale.site import Facility, Place, Site
 
 LATE_NS = NS_PER_HOUR
 MAX_LISTED = 12
+GROUP_ROWS = 3
 MAX_SENSORS = 40
 
 # Judged once a day, when the day is over: their news are a day old by nature, not late.
@@ -102,7 +103,7 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
     facility = place.facility if place else _facility(site, incident)
     zone = zone_of(facility.timezone if facility else "UTC")
     late_ns = incident.received_ns - incident.opened_ns
-    is_late = late_ns > LATE_NS + max(_interval_ns(place), _DAILY_NS if incident.reason in _JUDGED_DAILY else 0)
+    is_late = late_ns > LATE_NS + _usual_delay_ns(place, incident)
     if tier is Tier.SUSPECT:
         life = None  # the sensor is in question, and its estimates with it
     return Facts(
@@ -213,5 +214,12 @@ def _unit(place: Place | None) -> str:
     return KINDS[place.channel.kind].base_unit if place else ""
 
 
-def _interval_ns(place: Place | None) -> int:
-    return int(place.channel.interval_s * NS_PER_S) if place else 0
+def _usual_delay_ns(place: Place | None, incident: IncidentRecord) -> int:
+    """After how long a verdict of this kind is there, where nothing was held up."""
+    if place is None:
+        return 0
+    interval_s = place.channel.interval_s
+    if incident.reason is Reason.NOVELTY_GROUP:  # its row must end, and waits for the slowest of the group
+        every_s = [group.every_s or interval_s for group in place.structure.groups]
+        interval_s = GROUP_ROWS * max(every_s, default=interval_s)
+    return max(int(interval_s * NS_PER_S), _DAILY_NS if incident.reason in _JUDGED_DAILY else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,10 +16,12 @@ from cloud_service.serve.pages.charts import charts
 from cloud_service.serve.pages.missing import missing
 from cloud_service.serve.pages.render import page, zone_by_facility
 from cloud_service.serve.security import is_same_origin
-from cloud_service.serve.service import service_of
+from cloud_service.serve.service import Service, service_of
 from cloud_service.serve.status import channel_now
 from cloud_service.wording.dates import weekday
 from cloud_service.wording.deadline import act_by_ns
+from cloud_service.wording.reasons import TIER_WORDS
+from telltale.findings import Tier
 from telltale.kinds import KINDS
 
 CHART_DAYS = 90
@@ -47,13 +50,32 @@ async def incident(request: Request) -> Response:
         charts=[chart for chart in charts(status, service.now_ns(), CHART_DAYS) if chart.is_history] if status else [],
         unit=KINDS[status.place.channel.kind].base_unit if status else "",
         incident=found,
-        log=incident_log(service.state, found.id),
+        history=_history(service, found.id),
         life=life,
-        mails=outbox.of_incident(service.state, found.id),
         zone=zone,
         structure=status.place.structure if status else None,
         act_by=weekday(act_by_ns(found.tier, life, found.received_ns), zone),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of an incident's history; `mail` is the id of the mail that it is about, 0 for none."""
+
+    at_ns: int
+    what: str
+    who: str
+    mail: int = 0
+
+
+def _history(service: Service, incident: str) -> list[Entry]:
+    """What happened to it and which mails told of it, in order of time."""
+    log = [Entry(entry.at_ns, entry.what, entry.who) for entry in incident_log(service.state, incident)]
+    mails = [
+        Entry(row.sent_ns or row.created_ns, f"mail, {TIER_WORDS[Tier(row.tier)].lower()}", row.state, row.id)
+        for row in outbox.of_incident(service.state, incident)
+    ]
+    return sorted([*log, *mails], key=lambda entry: entry.at_ns)
 
 
 async def acknowledge(request: Request) -> Response:

@@ -29,7 +29,9 @@ def waveform_charts(make: Maker) -> Iterator[Chart]:
     if make.item.fatigue is not None:
         about = "Miner's sum: at 1 the detail is used up."
         yield make.series("Fatigue damage", about, "fatigue", ("damage_total",), unit="of 1")
-        about = "Largest stress range of each day, temperature taken out."
+        about = (
+            "Largest stress range of each day, without temperature; the newest day holds the half cycles still open."
+        )
         yield make.series("Stress ranges", about, "fatigue", ("range_max_mpa",), unit="MPa")
     elif make.item.kind == "vibration":
         about = "How far the readings are from what temperature and past behaviour explain. 1 is the threshold."
