@@ -22,7 +22,7 @@ def certainty(finding: Finding, structure: Structure | None = None) -> str:
         finding: any.
         structure: that holds its channel; None where it is not of this site any more.
     """
-    return _WORDS[finding.reason](finding, structure)
+    return _WORDS.get(finding.reason, _fault)(finding, structure)
 
 
 def _limit(finding: Finding, _structure: Structure | None) -> str:
@@ -88,7 +88,7 @@ def _life(finding: Finding, _structure: Structure | None) -> str:
     )
 
 
-def _sensor(_finding: Finding, _structure: Structure | None) -> str:
+def _fault(_finding: Finding, _structure: Structure | None) -> str:
     return f"{_COUNTED} A single bad reading is told; it is cleared a day after the last one."
 
 
@@ -108,14 +108,7 @@ _WORDS: dict[Reason, Callable[[Finding, Structure | None], str]] = {
     Reason.NOVELTY_GROUP: _group,
     Reason.CRACK_TREND: _trend,
     Reason.LIFE: _life,
-    Reason.SENSOR_STUCK: _sensor,
-    Reason.SENSOR_SPIKES: _sensor,
-    Reason.SENSOR_DROPOUTS: _sensor,
-    Reason.SENSOR_CLIPPED: _sensor,
-    Reason.SENSOR_RANGE: _sensor,
-    Reason.SENSOR_DRIFT: _sensor,
     Reason.SENSOR_NOISE: _noise,
-    Reason.SENSOR_DERIVED: _sensor,
     Reason.SILENT_CHANNEL: _silence,
     Reason.SILENT_GATEWAY: _silence,
 }
