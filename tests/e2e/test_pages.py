@@ -132,7 +132,7 @@ def test_vibration_is_drawn_with_its_frequencies_over_temperature(opened: Browse
 )
 @pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESKTOP, False)])
 def test_groups_velocity_and_fatigue_are_drawn(
-    channel: str, titles: set[str], width: int, dark: bool, opened: Browser, service: Service
+    *, channel: str, titles: set[str], width: int, dark: bool, opened: Browser, service: Service
 ) -> None:
     show(opened, service, f"/channels/{channel}", width=width, dark=dark)
     charts = drawn(opened)
@@ -179,7 +179,11 @@ def test_every_answer_is_what_the_document_says(service: Service) -> None:
         "/channels/{channel}": CRACK,
         "/channels/{channel}/series": CRACK,
     }
-    paths |= {"/channels/{channel}/waveform": VIBRATION, "/channels/{channel}/life": CRACK}
+    paths |= {
+        "/channels/{channel}/waveform": VIBRATION,
+        "/channels/{channel}/life": CRACK,
+        "/channels/{channel}/acts": CRACK,
+    }
     paths |= {"/incidents/{incident}": incidents[0]} if incidents else {}
     assert {CRACK, VIBRATION} <= set(channels)
     for template, methods in document["paths"].items():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cloud_service.baseline_record import BaselineEvent
 from cloud_service.serve.pages.chart import Chart, Maker, limit_lines
 from cloud_service.serve.pages.group_charts import group_charts
 from cloud_service.serve.pages.trend import forecast_spec, trend_spec, trend_words
 from cloud_service.serve.pages.waveform_charts import waveform_charts
 from cloud_service.serve.status import ChannelStatus
+from cloud_service.wording.acts import ACT_WORDS
 from cloud_service.wording.dates import iso, zone_of
 from telltale.clock import DAYS_PER_YEAR, NS_PER_DAY, NS_PER_YEAR
 
@@ -19,8 +21,20 @@ FORECAST_SPANS = 3
 DAYS_BELOW_YEARS = 2  # a shorter life is drawn in days
 
 
-def charts(status: ChannelStatus, now_ns: int, days: int) -> list[Chart]:
-    """What to draw for this channel, the most telling first."""
+def charts(status: ChannelStatus, now_ns: int, days: int, acts: Sequence[BaselineEvent] = ()) -> list[Chart]:
+    """What to draw for this channel, the most telling first; `acts` are marked where they fall into the span."""
+    found = _charts(status, now_ns, days)
+    marks = [
+        {"at": iso(act.effective_ns), "label": ACT_WORDS[act.act].partition(":")[0]}
+        for act in acts
+        if now_ns - days * NS_PER_DAY <= act.effective_ns <= now_ns
+    ]
+    for chart in found:
+        chart.spec["marks"] = marks
+    return found
+
+
+def _charts(status: ChannelStatus, now_ns: int, days: int) -> list[Chart]:
     item = status.place.channel
     make = Maker(item, status.place.facility.timezone, iso(now_ns - days * NS_PER_DAY))
     own = waveform_charts(make) if item.is_waveform else _scalar_charts(make, status, now_ns, days)

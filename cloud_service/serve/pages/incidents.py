@@ -12,12 +12,14 @@ from cloud_service.incident_record import blamed, find_incident, incident_log, l
 from cloud_service.notify import outbox
 from cloud_service.serve.acknowledge import acknowledge as take_on
 from cloud_service.serve.acknowledge import clean_who
+from cloud_service.serve.baseline import baseline_now
+from cloud_service.serve.pages.chart import Chart
 from cloud_service.serve.pages.charts import charts
 from cloud_service.serve.pages.missing import missing
 from cloud_service.serve.pages.render import page, zone_by_facility
 from cloud_service.serve.security import is_same_origin
 from cloud_service.serve.service import Service, service_of
-from cloud_service.serve.status import channel_now
+from cloud_service.serve.status import ChannelStatus, channel_now
 from cloud_service.wording.dates import weekday
 from cloud_service.wording.deadline import act_by_ns
 from cloud_service.wording.reasons import TIER_WORDS
@@ -47,7 +49,7 @@ async def incident(request: Request) -> Response:
         request,
         "incident.html",
         "Incident",
-        charts=[chart for chart in charts(status, service.now_ns(), CHART_DAYS) if chart.is_history] if status else [],
+        charts=_charts(service, status) if status else [],
         unit=KINDS[status.place.channel.kind].base_unit if status else "",
         incident=found,
         history=_history(service, found.id),
@@ -56,6 +58,11 @@ async def incident(request: Request) -> Response:
         structure=status.place.structure if status else None,
         act_by=weekday(act_by_ns(found.tier, life, found.received_ns), zone),
     )
+
+
+def _charts(service: Service, status: ChannelStatus) -> list[Chart]:
+    acts = baseline_now(service.state, status).acts
+    return [chart for chart in charts(status, service.now_ns(), CHART_DAYS, acts) if chart.is_history]
 
 
 @dataclass(frozen=True, slots=True)

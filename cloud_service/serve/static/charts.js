@@ -58,6 +58,16 @@
     }
   }
 
+  // What operators did: a line through every history that it falls into.
+  function addMarks(spec, plan) {
+    for (const mark of spec.marks || []) {
+      const x = wallClock(spec.zone)(Date.parse(mark.at));
+      plan.shapes.push({ type: "line", xref: "x", yref: "paper", x0: x, x1: x, y0: 0, y1: 1, line: { color: colour("accent"), width: 1.2, dash: "dot" } });
+      plan.annotations.push({ xref: "x", yref: "paper", x, y: 1, xanchor: "left", yanchor: "top", showarrow: false,
+        text: mark.label, bgcolor: colour("card"), font: { color: colour("accent"), size: 11 } });
+    }
+  }
+
   function seriesTraces(spec, data) {
     const at = data.t_ms.map(wallClock(spec.zone));
     const shades = [colour("curve"), colour("curve-2"), colour("curve-3")];
@@ -200,6 +210,7 @@
       const drawing = data.t_ms && data.t_ms.length === 0 ? null : DRAW[spec.kind](spec, data);
       if (drawing === null) return note(element, element.dataset.empty);
       const [traces, plan] = drawing;
+      if (["series", "stack", "apart"].includes(spec.kind)) addMarks(spec, plan);
       if (!element.classList.contains("js-plotly-plot")) element.replaceChildren();
       await Plotly.react(element, traces, plan, { responsive: true, displaylogo: false, displayModeBar: false });
     } catch (error) {

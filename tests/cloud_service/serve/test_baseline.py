@@ -87,6 +87,8 @@ async def test_an_act_is_shown_with_who_and_why(riverside: Service, browse) -> N
     async with browse(riverside) as client:
         text = (await client.get(f"/channels/{QUARTER}")).text
         other = (await client.get("/channels/footbridge.midspan.az")).text
+        (answer,) = (await client.get(f"/api/v1/channels/{QUARTER}/acts")).json()
+    assert (answer["act"], answer["who"], answer["why"]) == ("sensor_replaced", "R. Meier", "job <26-014>")
     for said in ("sensor replaced", "R. Meier", "job &lt;26-014&gt;"):
         assert said in text
         assert said not in other
