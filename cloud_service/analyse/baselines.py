@@ -1,8 +1,9 @@
 """Where baselines end: acts of operators, applied at their event times.
 
 A detector that learns a baseline says so (`has_baseline = True`). When a channel's rows pass an act's time, its state
-begins anew there; rows from before that come later are passed over: the old baseline is gone, and the new one must not
-learn them. The time of the newest act that was applied is a state of its own, committed with the rest.
+begins anew there, or goes on as its method `renewed` says; rows from before that come later are passed over: the old
+baseline is gone, and the new one must not learn them. The time of the newest act that was applied is a state of its
+own, committed with the rest.
 """
 
 from __future__ import annotations

@@ -104,10 +104,30 @@ def test_a_detector_without_a_baseline_heeds_no_act(tmp_path: Path) -> None:
     )
 
 
-def test_novelty_is_learned_anew_and_damage_sums_are_not() -> None:
+def test_novelty_is_learned_anew_and_what_an_act_leaves_standing_is_not() -> None:
     renewed = {detector.name for detector in DETECTORS if getattr(detector, "has_baseline", False)}
     assert {"novelty", "short_baseline"} <= renewed
-    assert not renewed & {"fatigue", "limits", "quality"}
+    assert not renewed & {"limits", "quality"}
+    assert {detector.name for detector in DETECTORS if hasattr(detector, "renewed")} == {"crack", "fatigue"}
+
+
+class Keeping(Learning):
+    """Of its mean it keeps what the act leaves standing: half of its weight."""
+
+    def renewed(self, place, state, event):
+        assert event.channel == place.channel.id
+        state.total, state.count = state.total / 2, state.count / 2
+        return state
+
+
+@pytest.mark.parametrize("size", [1, 60])
+def test_a_detector_may_say_what_an_act_leaves_standing(tmp_path: Path, size: int) -> None:
+    kept = findings(play(tmp_path, size, [act(), act(45, 2)], detectors=(Range(), Keeping())))
+    anew = findings(play(tmp_path, 7, [act(), act(45, 2)], detectors=LEARNING))
+    assert kept == findings(play(tmp_path, 7, [act(), act(45, 2)], detectors=(Range(), Keeping())))
+    assert [item[3] for item in kept] == [item[3] for item in anew]
+    ends_ns = T0_NS + ENDS_H * NS_PER_HOUR
+    assert next(item for item in kept if item[0] >= ends_ns)[2] != next(item for item in anew if item[0] >= ends_ns)[2]
 
 
 def test_acts_are_kept_as_they_were_recorded(tmp_path: Path) -> None:
