@@ -47,7 +47,7 @@ NEW_ACCELEROMETER = Replaced(
     "footbridge.quarter.az",
     62.0,
     gain=1.02,
-    noise=0.012,
+    noise=0.02,
     who="R. Meier, site operations",
     why="accelerometer acc-0418 replaced by acc-0611, type with a larger range (job 26-014)",
 )

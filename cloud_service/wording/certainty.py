@@ -96,6 +96,14 @@ def _noise(_finding: Finding, _structure: Structure | None) -> str:
     return f"{_COUNTED} The quietest windows of two days in a row agree."
 
 
+def _rate(_finding: Finding, _structure: Structure | None) -> str:
+    return f"{_COUNTED} Whole hours of windows without a gap agree, so that single stamps do not matter."
+
+
+def _clock(_finding: Finding, _structure: Structure | None) -> str:
+    return f"{_COUNTED} As the gateway itself says of its clock, and as its frames follow each other."
+
+
 def _silence(_finding: Finding, _structure: Structure | None) -> str:
     return f"{_COUNTED} Measured on the clock of this service."
 
@@ -109,6 +117,8 @@ _WORDS: dict[Reason, Callable[[Finding, Structure | None], str]] = {
     Reason.CRACK_TREND: _trend,
     Reason.LIFE: _life,
     Reason.SENSOR_NOISE: _noise,
+    Reason.SENSOR_CLOCK: _rate,
+    Reason.GATEWAY_CLOCK: _clock,
     Reason.SILENT_CHANNEL: _silence,
     Reason.SILENT_GATEWAY: _silence,
 }

@@ -127,7 +127,7 @@ def is_true(alert: Mapping[str, Any], truth: Mapping[str, Any]) -> bool:
     """Whether the truth explains the alert: a sensor's by a fault of that sensor (or of one it is computed from), a
     structure's by damage, or works, that show in that channel; never before it began.
     """
-    sensor = alert["reason"].startswith(("sensor_", "silent_"))
+    sensor = alert["reason"].startswith(("sensor_", "silent_", "gateway_"))
     causes = truth["faults"] if sensor else [*truth["damages"], *truth["works"]]
     return any(alert["channel"] in _shown_in(cause) and alert["opened_ns"] >= cause["start_ns"] for cause in causes)
 
