@@ -124,6 +124,7 @@ async def serve(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
         base=cloud.base,
         where=cloud.where,
         beat=beat,
+        life_models=cloud.life_models(),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from sensors_sim.demo.layout import write_site
 from sensors_sim.demo.processes import Child
 from sensors_sim.demo.system import TELLTALE, left_over
 from tests.servers.process import free_port, wait_until
@@ -84,7 +85,7 @@ def running_service(
     """Start the service with the given site, `[store]` section and keys of `[notify]`; ended at exit."""
     folder.mkdir(parents=True, exist_ok=True)
     page_port = free_port()
-    (folder / "site.toml").write_text(site_toml, encoding="utf-8")
+    write_site(folder, site_toml)
     (folder / "cloud.toml").write_text(
         f'site = "site.toml"\ndata_dir = "cloud-data"\nclock = "data"\n[broker]\nport = {mqtt_port}\n'
         f"{store_toml}\n[notify]\n{notify}\n[serve]\nport = {page_port}\n{more}",
