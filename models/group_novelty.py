@@ -74,12 +74,12 @@ class Model(msgspec.Struct):
         inverse: (1 + e, 1 + e) for leverage.
         memory: (c,) rows that count as one, because neighbours are alike; 0 where environment does not help.
         limit: (c,) of each channel's average; infinite: this channel cannot be judged.
-        wander: how far each channel's average may lie from where it was; None: its limit says so.
         axes: (c, k) retained components.
         variance: (k,) of their scores.
         rest: mean variance of the others.
         t_limit, q_limit: of T and Q.
         rows: that were learned.
+        wander: how far each channel's average may lie from where it was; None: its limit says so.
         fitted: of these, when all but the levels was learned.
     """
 
@@ -92,14 +92,14 @@ class Model(msgspec.Struct):
     inverse: Array
     memory: Array
     limit: Array
-    wander: Wander | None
     axes: Array
     variance: Array
     rest: float
     t_limit: float
     q_limit: float
     rows: int
-    fitted: int
+    wander: Wander | None = None
+    fitted: int = 0
 
 
 class Averages(msgspec.Struct):
@@ -175,7 +175,7 @@ def learn(values: Array, outside: Array, rule: Rule) -> Model:
     axes, variance, rest = _components(units, rule.retained)
     model = Model(
         rule, centre, scale, outside_centre, outside_scale, fit.coefficients, fit.inverse, memory,
-        limit, wander, axes, variance, rest, 1.0, 1.0, len(values), len(values),
+        limit, axes, variance, rest, 1.0, 1.0, len(values), wander, len(values),
     )  # fmt: skip
     t, q, _ = _statistics(model, units)
     model.t_limit, model.q_limit = stretch_limits(np.column_stack([t, q]), rule.stretches, rule.chance).tolist()

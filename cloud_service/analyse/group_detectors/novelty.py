@@ -27,10 +27,14 @@ from telltale.site import Group
 
 ALARM_SCORE = 1.5  # as of single channels: half as far again as the limit
 QUIET_SCORE = 0.75  # a block that comes nearer to a limit is not learned
+QUARANTINE_BLOCKS = 4  # where the group does not say
 GROWN = 2
 ABSURD = 1e30  # what no sensor gives counts as missing
 MOST_STRETCHES = 12  # a longer baseline is cut into longer stretches
-SOURCE = "self-set: what the group exceeds with the chance that was set, as it wandered in its own baseline"
+SOURCE = "self-set: what left-out stretches of the group's own baseline exceed with the chance that was set"
+WANDERS = (
+    "self-set: what the group exceeds with the chance that was set, so long after its channels last stood where known"
+)
 
 
 class State(msgspec.Struct):
@@ -147,12 +151,15 @@ def _close_block(place: GroupPlace, state: State, model: Model) -> None:
         state.waiting.clear()
         return
     state.waiting.append(block)
-    if sum(map(len, state.waiting[1:])) >= (place.group.quarantine_rows or place.group.baseline_rows):
+    quarantine_rows = place.group.quarantine_rows or QUARANTINE_BLOCKS * len(block)
+    if sum(map(len, state.waiting[1:])) >= quarantine_rows:
         _learn_more(place, state, model, state.waiting.pop(0))
 
 
 def _learn_more(place: GroupPlace, state: State, model: Model, block: NDArray[np.float32]) -> None:
-    """The levels follow every block; all is learned anew when the baseline has doubled."""
+    """One block enters the baseline. Levels that wander follow each, and are learned anew with all else when it has
+    doubled.
+    """
     state.table = np.concatenate([state.table, block])
     rows_since = sum(map(len, state.waiting))
     if model.wander is not None and len(state.table) < GROWN * model.fitted:
@@ -160,7 +167,8 @@ def _learn_more(place: GroupPlace, state: State, model: Model, block: NDArray[np
         return
     state.model = _learn(place, state.table)
     state.averages.ahead = rows_since
-    state.waiting.clear()  # blocks may have another length now
+    if model.wander is not None:
+        state.waiting.clear()  # blocks may have another length now
 
 
 def _parts(place: GroupPlace, table: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -185,7 +193,7 @@ def _findings(
                 score=score,
                 value=score,
                 limit=1.0,
-                limit_source=SOURCE,
+                limit_source=SOURCE if model.wander is None else WANDERS,
                 evidence=_evidence(place, model, scores, at) | {"channels_present": float(present[at])},
             )
         )
