@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sensors_sim.demo.layout import write_site
 from tests.e2e.service import telltale
 from tests.servers.process import free_port
 
@@ -46,6 +47,7 @@ def one_line(done: object, *words: str) -> None:
 
 
 def write(folder: Path, **files: str) -> None:
+    write_site(folder)
     for name, text in files.items():
         (folder / name.replace("_", ".")).write_text(text, encoding="utf-8")
 
@@ -71,7 +73,7 @@ def test_the_page_says_which_port_is_in_use(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        write(tmp_path, cloud_toml=CLOUD + f"[serve]\nport = {port}\n", site_toml=SITE)
+        write(tmp_path, cloud_toml=CLOUD + f"[serve]\nport = {port}\n")
         one_line(telltale("cloud", "run", "-c", "cloud.toml", folder=tmp_path), "serve.port", str(port), "in use")
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ssl
 import stat
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
+from sensors_sim.demo.layout import write_site
 from telltale.broker import BrokerSettings, tls_context
 from telltale.cli import main
 from tests.e2e.service import telltale
 from tests.security.site import Deployment, new_deployment
 
-SITE = (resources.files("sensors_sim") / "site" / "site.toml").read_text(encoding="utf-8")
 CLOUD = 'site = "site.toml"\ndata_dir = "data"\n'
 EDGE = """
 gateway = "gw-a"
@@ -77,7 +76,7 @@ def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_service_refuses(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str, table: str, words: list[str]
 ) -> None:
-    (tmp_path / "site.toml").write_text(SITE)
+    write_site(tmp_path)
     (tmp_path / "cloud.toml").write_text(CLOUD + table)
     status = main(["cloud", verb, "-c", str(tmp_path / "cloud.toml")])
     one_line(status, capsys.readouterr().err, words)
@@ -117,7 +116,7 @@ def test_a_replay_refuses_plaintext_beyond_loopback(tmp_path: Path, capsys: pyte
     ],
 )
 def test_a_part_that_is_run_alone_refuses_as_well(tmp_path: Path, part: str, table: str, words: list[str]) -> None:
-    (tmp_path / "site.toml").write_text(SITE)
+    write_site(tmp_path)
     (tmp_path / "open").write_text("secret")
     (tmp_path / "open").chmod(0o644)
     (tmp_path / "cloud.toml").write_text(CLOUD + table)
@@ -142,7 +141,7 @@ def test_a_key_that_others_may_read_is_refused_by_the_service(
     copied = tmp_path / "own.key"
     copied.write_bytes(key.read_bytes())
     copied.chmod(mode)
-    (tmp_path / "site.toml").write_text(SITE)
+    write_site(tmp_path)
     broker = f'[broker]\nhost = "localhost"\nca_file = "{deployment.ca}"\ncert_file = "{certificate}"\nkey_file = "{copied}"\n'
     (tmp_path / "cloud.toml").write_text(CLOUD + broker)
     assert main(["cloud", "check", "-c", str(tmp_path / "cloud.toml")]) == 2
