@@ -80,7 +80,16 @@ class Growth:
 
     def probability_faster(self, rate: float) -> float:
         """Probability that the crack opens faster than `rate` mm/year now."""
-        return float(sum(one.weight * stats.t.sf((rate - one.mean[1]) / _sd(one), self.dof) for one in self.candidates))
+        return sum(one.weight * _faster(one, rate, self.dof) for one in self.candidates)
+
+    def trend_faster(self, rate: float) -> float:
+        """Probability that the trend, as `trend` reports it, is faster than `rate` mm/year.
+
+        Nothing excludes that a crack stopped a week ago: while the straight line is credible, such shapes do not speak
+        against a trend that it is sure of.
+        """
+        straight = self.candidates[0]
+        return _faster(straight, rate, self.dof) if straight.weight > CREDIBLE else self.probability_faster(rate)
 
     def trend(self, coverage: float = 0.9) -> tuple[float, float, float]:
         """Rate (mm/year) with its central interval: of the straight line over the whole history while that is
@@ -118,6 +127,10 @@ class Growth:
         means = np.stack([one.mean for one in self.candidates])
         spread: Floats = np.einsum("nij,nj->ni", roots[which], normal) * stretch[:, None]
         return means[which] + spread
+
+
+def _faster(one: Candidate, rate: float, dof: float) -> float:
+    return float(stats.t.sf((rate - one.mean[1]) / _sd(one), dof))
 
 
 def _sd(one: Candidate) -> float:

@@ -49,9 +49,9 @@ def first_passage(
 
 
 def _leads(found: Growth, side: float, rules: LifeRules) -> float:
-    """Probability that the crack moves towards its limit: in a short history, fast enough to be reported at all."""
+    """Probability that the trend leads to the limit: in a short history, fast enough to be reported at all."""
     least = 0.0 if found.history_days >= DAYS_PER_YEAR else rules.least_mm_per_year
-    faster = found.probability_faster(side * least)
+    faster = found.trend_faster(side * least)
     return faster if side > 0 else 1 - faster
 
 
