@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cloud_service.analyse.detectors.crack_first_passage import first_passage
 from cloud_service.analyse.detectors.crack_life import CrackHistory, LifeRules
 from cloud_service.analyse.detectors.lives import life_at, refusal
-from models.crack_fleet import MIN_HISTORIES, History, comparable, conformal_quantiles, fleet_cycles_to
+from models.crack_fleet import MIN_HISTORIES, History, Readings, comparable, conformal_quantiles, fleet_cycles_to
 from models.crack_rate import MIN_STEPS, cycles_to, fit_rate
 from models.crack_steps import growth_steps
 from models.life import PLANNING_RANGE_YEARS, QUANTILES, quantiles
@@ -43,7 +43,9 @@ def steel_life(channel: Channel, t_ns: int, history: CrackHistory, *, min_histor
     refused = _refused(channel.id, t_ns, length_mm, detail)
     if refused is not None:
         return refused
-    return _estimate(channel, t_ns, History(length_mm, day * detail.steel.cycles_per_day), limit_mm, rules)
+    readings = Readings(history.width, history.day * detail.steel.cycles_per_day)
+    own = History(length_mm, day * detail.steel.cycles_per_day)
+    return _estimate(channel, t_ns, (own, readings), limit_mm, rules)
 
 
 def _refused(channel: str, t_ns: int, length_mm: Floats, detail: CrackDetail) -> Life | None:
@@ -59,13 +61,15 @@ def _refused(channel: str, t_ns: int, length_mm: Floats, detail: CrackDetail) ->
     return None
 
 
-def _estimate(channel: Channel, t_ns: int, own: History, limit_mm: float, rules: LifeRules) -> Life:
-    detail = channel.crack
+def _estimate(
+    channel: Channel, t_ns: int, history: tuple[History, Readings], limit_mm: float, rules: LifeRules
+) -> Life:
+    (own, readings), detail = history, channel.crack
     assert detail is not None
     assert detail.steel is not None
     steel = detail.steel
     loaded = Loaded(steel.stress_range_mpa, steel.factor, steel.plate_width_mm)
-    cycles, how = _cycles(own, steel, limit_mm, loaded)
+    cycles, how = _cycles(own, readings, steel, limit_mm, loaded)
     since_days = t_ns / NS_PER_DAY - own.cycles[-1] / steel.cycles_per_day
     years = np.clip((np.array(cycles) / steel.cycles_per_day - since_days) / DAYS_PER_YEAR, 0, PLANNING_RANGE_YEARS)
     p5, p10, p50, p90, p95 = years.tolist()
@@ -85,12 +89,14 @@ def _estimate(channel: Channel, t_ns: int, own: History, limit_mm: float, rules:
     )
 
 
-def _cycles(own: History, steel: SteelCrack, limit_mm: float, loaded: Loaded) -> tuple[tuple[float, ...], str]:
+def _cycles(
+    own: History, readings: Readings, steel: SteelCrack, limit_mm: float, loaded: Loaded
+) -> tuple[tuple[float, ...], str]:
     """The quantiles of the cycles that are left, and how they were found."""
     fleet = [History(np.array(one.length_mm), np.array(one.cycles)) for one in steel.histories]
     usable = comparable(fleet, float(own.length_mm[-1]), limit_mm)
     if len(usable) >= MIN_HISTORIES:
-        draws = fleet_cycles_to(own, usable, limit_mm, loaded)
+        draws = fleet_cycles_to(own, usable, limit_mm, loaded, readings)
         return conformal_quantiles(draws, QUANTILES), f"rates compared with {len(usable)} earlier cracks"
     fit = fit_rate(own.length_mm, own.cycles, loaded)
     text = f"rate now {np.exp(fit.log_rate()):.3g} mm/cycle, exponent {fit.slope():.2f}"
