@@ -50,7 +50,7 @@ def report(fleets: Mapping[str, Lives], stable: Counter[str], seed: int) -> Repo
         notes=(
             f"simulated, seed {seed}; one estimate an asset, at the end of its record; truth: the same carried on",
             "crack_coverage80 is that of all cracks that were given a life; the rows show what it is made of",
-            "scores are of ln life, lower is better; baseline: quantiles of what the whole fleet had left, nothing read",
+            "scores are of ln life, lower is better; baseline: quantiles of what all of a fleet had left, nothing read",
             f"near: P50 within {ALPHA:.0%} of the life that was left (α-λ accuracy); width: (P90 - P10) / life left",
         ),
     )
@@ -73,7 +73,17 @@ def _metrics(lives: Lives) -> Metrics:
 
 
 def _coverage(rows: Mapping[str, Lives]) -> Table:
-    names = ("fleet", "asked", "refused", "judged", "P10-P90 hold", "P5-P95 hold", "before P10", "after P90", "left/P50")
+    names = (
+        "fleet",
+        "asked",
+        "refused",
+        "judged",
+        "P10-P90 hold",
+        "P5-P95 hold",
+        "before P10",
+        "after P90",
+        "left/P50",
+    )
     found = [
         (
             name,

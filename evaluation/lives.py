@@ -130,8 +130,12 @@ def lives_of(assets: Sequence[Asset]) -> Lives:
 
 def together(*fleets: Lives) -> Lives:
     """All assets of some fleets."""
-    parts = [np.concatenate([getattr(one, name) for one in fleets]) for name in ("quantiles", "left", "used")]
-    return Lives(*parts, sum((one.refused for one in fleets), Counter()))
+    return Lives(
+        quantiles=np.concatenate([one.quantiles for one in fleets]),
+        left=np.concatenate([one.left for one in fleets]),
+        used=np.concatenate([one.used for one in fleets]),
+        refused=sum((one.refused for one in fleets), Counter()),
+    )
 
 
 def _days(life: Life) -> list[float]:

@@ -126,6 +126,7 @@ def _channel(specimens: Specimens, settings: VirklerSettings, one: int, others: 
     steel = SteelCrack(
         stress_range_mpa=settings.stress_range_mpa,
         cycles_per_day=settings.cycles_per_day,
+        traffic_sd=0.0,  # a testing machine
         geometry="centre_crack",
         plate_width_mm=specimens.plate_width_mm,
         histories=tuple(

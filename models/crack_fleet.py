@@ -7,8 +7,8 @@ jackknife+ (Barber, Candès, Ramdas & Tibshirani 2021, Ann. Stat. 49): each earl
 hold for a new crack of the same kind whatever the errors' distribution.
 
 A crack that is read with an error shows less of its rate than one whose history is known well. What such a showing is
-worth is learned from the earlier cracks only if they are looked at in the same way: with `readings`, where they would be
-read as this one was, with its error on top.
+worth is learned from the earlier cracks only if they are looked at in the same way: with `readings` they are read as
+this one was, with its error on top of theirs.
 
 Resistance is cycles over Paris' integral ∫ ΔK^-m da with m = 3, 1/C, so that lengths need not agree between cracks.
 """
@@ -43,6 +43,7 @@ class History:
     def at(self, length_mm: Floats) -> Floats:
         """Cycles at lengths in between, linear."""
         return np.asarray(np.interp(length_mm, self.length_mm, self.cycles))
+
 
 @dataclass(frozen=True, slots=True)
 class Readings:

@@ -39,9 +39,10 @@ def interval_score(low: Floats, high: Floats, truth: Floats, share: float, weigh
 
 
 def weighted_interval_score(quantiles: Floats, probabilities: Sequence[float], truth: Floats) -> float:
-    """Mean of 2·(1[y < q] - p)·(q - y) over quantiles (n, k) at k probabilities that lie evenly about a half: stands for
-    the CRPS where a forecast is told by quantiles (Bracher, Ray, Gneiting & Reich 2021, PLOS Comput. Biol. 17 (2),
-    equations 1 to 3).
+    """Mean of 2·(1[y < q] - p)·(q - y) over quantiles (n, k) at k probabilities that lie evenly about a half.
+
+    Stands for the CRPS where a forecast is told by quantiles (Bracher, Ray, Gneiting & Reich 2021, PLOS Comput. Biol.
+    17 (2), equations 1 to 3).
     """
     over = quantiles - truth[:, None]
     return float(np.mean(2 * ((over > 0) - np.array(probabilities)) * over))

@@ -5,9 +5,9 @@ harder and softer stretches, under traffic that has better and worse months; its
 or by an inspector every few weeks, with an error. Some bring the histories of earlier cracks of their kind, read off
 their fracture surfaces. The truth is the same growth carried on.
 
-Sources: exponent and rate BS 7910:2019 8.2.3; stretches and wander are of the order that Virkler's plates show (Virkler,
-Hillberry & Goel 1979: log rates about a plate's own law deviate by 0.15 over stretches of 5 % of the length, correlated
-over 5 to 10 %). The rest is assumed.
+Sources: exponent and rate BS 7910:2019 8.2.3; stretches and wander are of the order that the plates of Virkler,
+Hillberry & Goel (1979) show: log rates about a plate's own law deviate by 0.15 over stretches of 5 % of the length,
+correlated over 5 to 10 %. The rest is assumed.
 """
 
 from __future__ import annotations

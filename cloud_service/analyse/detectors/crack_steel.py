@@ -15,7 +15,7 @@ from cloud_service.analyse.detectors.lives import life_at, refusal
 from models.crack_fleet import MIN_HISTORIES, History, Readings, comparable, conformal_quantiles, fleet_cycles_to
 from models.crack_rate import MIN_STEPS, cycles_to, fit_rate
 from models.crack_steps import growth_steps
-from models.life import PLANNING_RANGE_YEARS, QUANTILES, quantiles
+from models.life import PLANNING_RANGE_YEARS, QUANTILES, quantiles, unsteady_sd, widened
 from models.standards import cite
 from models.stress_intensity import Loaded
 from telltale.channel_details import CrackDetail
@@ -69,9 +69,10 @@ def _estimate(
     assert detail.steel is not None
     steel = detail.steel
     loaded = Loaded(steel.stress_range_mpa, steel.factor, steel.plate_width_mm)
-    cycles, how = _cycles(own, readings, steel, limit_mm, loaded)
+    found, how = _cycles(own, readings, steel, limit_mm, loaded)
+    cycles = _under_traffic(np.array(found), float(own.cycles[-1] - own.cycles[0]), steel)
     since_days = t_ns / NS_PER_DAY - own.cycles[-1] / steel.cycles_per_day
-    years = np.clip((np.array(cycles) / steel.cycles_per_day - since_days) / DAYS_PER_YEAR, 0, PLANNING_RANGE_YEARS)
+    years = np.clip((cycles / steel.cycles_per_day - since_days) / DAYS_PER_YEAR, 0, PLANNING_RANGE_YEARS)
     p5, p10, p50, p90, p95 = years.tolist()
     if cycles[-1] > rules.widest * cycles[0]:
         text = (
@@ -103,13 +104,20 @@ def _cycles(
     return quantiles(cycles_to(fit, limit_mm, loaded)), text
 
 
+def _under_traffic(cycles: Floats, seen_cycles: float, steel: SteelCrack) -> Floats:
+    """Quantiles of cycles, as if every day brought its mean, with what better and worse months add."""
+    a_year = steel.cycles_per_day * DAYS_PER_YEAR
+    median = cycles[QUANTILES.index(0.5), None] / a_year
+    return widened(cycles, float(unsteady_sd(median, seen_cycles / a_year, steel.traffic_sd)[0]))
+
+
 def _assumptions(steel: SteelCrack) -> tuple[str, ...]:
     plate = f", a central crack in a plate of {steel.plate_width_mm:g} mm" if steel.plate_width_mm else ""
     few = (
         f"{len(steel.histories)} earlier histories do not reach, {MIN_HISTORIES} are needed: the crack alone is judged"
     )
     return (
-        f"{steel.cycles_per_day:g} cycles of {steel.stress_range_mpa:g} MPa a day go on as they are",
+        f"{steel.cycles_per_day:g} cycles of {steel.stress_range_mpa:g} MPa a day go on, months differ by {steel.traffic_sd:.0%}",
         f"geometry factor {steel.factor:g}{plate}; the channel reads the crack's length",
         *((few,) if 0 < len(steel.histories) < MIN_HISTORIES else ()),
     )
