@@ -116,8 +116,9 @@ def _assumptions(steel: SteelCrack) -> tuple[str, ...]:
     few = (
         f"{len(steel.histories)} earlier histories do not reach, {MIN_HISTORIES} are needed: the crack alone is judged"
     )
+    load = f"{steel.cycles_per_day:g} cycles of {steel.stress_range_mpa:g} MPa a day go on"
     return (
-        f"{steel.cycles_per_day:g} cycles of {steel.stress_range_mpa:g} MPa a day go on, months differ by {steel.traffic_sd:.0%}",
+        f"{load}, better and worse months differing by {steel.traffic_sd:.0%}",
         f"geometry factor {steel.factor:g}{plate}; the channel reads the crack's length",
         *((few,) if 0 < len(steel.histories) < MIN_HISTORIES else ()),
     )
