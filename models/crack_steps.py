@@ -30,6 +30,9 @@ def growth_steps(time: Floats, length_mm: Floats) -> tuple[Floats, Floats]:
             begins.append(block)
             last = length
     readings = np.diff([*begins, length_mm.size])
+    if readings.size > 1 and 2 * readings[-1] < readings[-2]:  # a few that may happen to lie high: no step yet
+        begins.pop()
+        readings = np.diff([*begins, length_mm.size])
     return np.add.reduceat(time, begins) / readings, np.add.reduceat(pooled.x, begins) / readings
 
 
