@@ -1,87 +1,45 @@
-"""`telltale evaluate environment`: simulated years through the registered novelty detector.
-
-Each sensor lives `days` days undamaged: incidents are false alarms. From some of those days its history is continued
-with damage, once for each kind; the state goes through its bytes there, as after a restart. Detected is a damage after
-whose beginning an incident is opened in time. All counting is the alert stage's (two verdicts in a row confirm).
+"""`telltale evaluate environment`: simulated years with damage through the registered novelty detector, whole and
+without parts of its method; see `environment_trials` for how it counts.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-from msgspec import Meta
-from msgspec.structs import replace as replace_settings
+from msgspec.structs import replace
 from scipy.stats import beta
 
 from cloud_service.analyse.detector import Detector
 from cloud_service.analyse.detectors import DETECTORS
-from cloud_service.analyse.detectors.novelty import NoveltyDetector
+from evaluation.environment_ablations import FALSE_ALARMS, WHEN, Ablation, Onsets, Part, ablation_table, trial_without
+from evaluation.environment_trials import Count, Days, Life, Sensors, Trial, false_days, lives, rate, years_of
 from evaluation.port import Metrics, Options, Report, Table
-from evaluation.sensor_years import Followed, Sensor, follow, like_sensors, new_sensor
-from models.novelty import Rules
-from sensors_sim.span import Span, parse_start
-from sensors_sim.years import Behaviour, Loss, Years, simulate
-from telltale.clock import DAYS_PER_YEAR, NS_PER_DAY
-from telltale.settings import Settings, load
+from evaluation.sensor_years import follow, like_sensors, new_sensor
+from sensors_sim.years import Behaviour, Years
+from telltale.clock import DAYS_PER_YEAR
+from telltale.settings import load
 
-Count = Annotated[int, Meta(ge=1)]
-Days = Annotated[float, Meta(gt=0)]
 SETTINGS = "environment.toml"
 EARLY_DAYS = 420
-UNPROTECTED = Rules(quarantine_days=0, quiet_score=math.inf, freeze_days=10**9)
 
 
-class Damage(Settings, frozen=True):
-    """A loss of frequency, and how long it may take to be found; see `sensors_sim.years.Loss`."""
-
-    name: str
-    loss_percent: Annotated[float, Meta(gt=0, lt=100)]
-    within_days: Days
-    ramp_days: Annotated[float, Meta(ge=0)] = 0.0
-
-
-class EnvironmentSettings(Settings, frozen=True):
+class EnvironmentSettings(Sensors, frozen=True):
     """See `environment.toml`."""
 
-    sensors: Count
-    days: Count
-    start: date
-    onsets_a_sensor: Count
-    onset_days: tuple[Days, Days]
     ablation_sensors: Count
     early_onset_days: tuple[Days, Days]
-    damages: tuple[Damage, ...]
+    promised_false_alarms: Days
+    ablations: tuple[Ablation, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """What became of one sensor.
-
-    Attributes:
-        false_days: day of the span of each false alarm.
-        delay_days: by damage, the delay of each onset; infinite where it was not found in time.
-    """
-
-    false_days: list[float]
-    delay_days: dict[str, list[float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One way to judge the same years: what the detector is, and what it gets to see."""
-
-    name: str
-    detector: Detector
-    coldest_c: float = -math.inf
-    thermometer: bool = True
+    def __post_init__(self) -> None:
+        known = {damage.name for damage in self.damages} | {FALSE_ALARMS}
+        unknown = [item.judged_by for item in self.ablations if item.judged_by not in known]
+        if unknown:
+            raise ValueError(f"an ablation is judged by {unknown[0]!r}: expected one of {', '.join(sorted(known))}")
 
 
 def evaluate(options: Options) -> Report:
@@ -91,93 +49,51 @@ def evaluate(options: Options) -> Report:
 
 def judge(seed: int, asked: EnvironmentSettings) -> Report:
     """The report for one seed; the same arguments give the same report."""
-    years = partial(_years, seed, asked)
-    few = replace_settings(asked, sensors=min(asked.ablation_sensors, asked.sensors))
-    early = replace_settings(few, onset_days=asked.early_onset_days, days=min(asked.days, EARLY_DAYS))
     novelty = next(detector for detector in DETECTORS if detector.name == "novelty")
-    whole = Trial("as registered", novelty)
-    lives = _lives(whole, seed, asked)
-    ablations = _ablations(novelty)
-    ablated = {trial.name: _lives(trial, seed, few) for trial in ablations}
-    young = {trial.name: _lives(trial, seed, early) for trial in (whole, ablations[0])}
-    shared = sum(len(_alone(novelty, years(number), asked.sensors)) for number in range(asked.sensors))
+    grown = lives(Trial(novelty), seed, asked)
     found = {
-        damage.name: [delay for life in lives for delay in life.delay_days[damage.name]] for damage in asked.damages
+        damage.name: [delay for life in grown for delay in life.delay_days[damage.name]] for damage in asked.damages
     }
+    ablated = _ablated(novelty, seed, asked, grown)
+    sharing = like_sensors(asked.sensors)
+    shared = sum(
+        len(false_days(new_sensor(novelty, sharing), follow(years), years))
+        for years in (years_of(seed, asked, number) for number in range(asked.sensors))
+    )
     metrics: Metrics = {
-        "false_alarms_per_sensor_year": _rate(lives, asked),
+        "false_alarms_per_sensor_year": rate(grown, asked),
         "pod": {name: _pod(delays) for name, delays in found.items()},
         "pod_low": {name: _pod_low(delays) for name, delays in found.items()},
         "delay_days": {name: _delay(delays) for name, delays in found.items()},
     }
     tables = (
         _found_table(found, asked),
-        _trials_table("with and without its parts", {whole.name: lives, **ablated}, asked),
-        _trials_table("damage from the months in which the baseline is learned", young, early),
+        ablation_table(asked.ablations, ablated, asked.promised_false_alarms),
+        _trials_table(ablated, asked),
         _shared_table(shared, asked),
     )
-    return Report(metrics, tables, _notes(seed, years(0), asked))
+    return Report(metrics, tables, _notes(seed, years_of(seed, asked, 0), asked))
 
 
-def _years(seed: int, asked: EnvironmentSettings, number: int) -> Years:
-    span = Span(parse_start(asked.start.isoformat(), SETTINGS), asked.days)
-    return simulate(seed, f"sensor{number}", span, Behaviour())
+Ablated = dict[tuple[Part | None, Onsets], tuple[Sequence[Life], float]]
 
 
-def _onsets(seed: int, number: int, asked: EnvironmentSettings) -> list[float]:
-    drawn = np.random.default_rng([seed, number]).uniform(*asked.onset_days, asked.onsets_a_sensor)
-    return sorted(drawn.tolist())
-
-
-def _ablations(novelty: Detector) -> tuple[Trial, ...]:
-    """What fails without a part of the method."""
-    return (
-        Trial("learns for ever, no quarantine", NoveltyDetector(UNPROTECTED)),
-        Trial("thermometer blind below 0 °C", novelty, coldest_c=0.0),
-        Trial("no thermometer", novelty, thermometer=False),
-    )
-
-
-def _lives(trial: Trial, seed: int, asked: EnvironmentSettings) -> list[Life]:
-    return [
-        _live(trial, _years(seed, asked, number), _onsets(seed, number, asked), asked)
-        for number in range(asked.sensors)
-    ]
-
-
-def _live(trial: Trial, years: Years, onsets: Sequence[float], asked: EnvironmentSettings) -> Life:
-    """Play the years undamaged, and from each onset on damaged beside."""
-    see = partial(follow, coldest_c=trial.coldest_c, thermometer=trial.thermometer)
-    healthy = see(years)
-    sensor = new_sensor(trial.detector, like_sensors(1))
-    life = Life([], {damage.name: [] for damage in asked.damages})
-    for start, end in zip([0.0, *onsets], [*onsets, math.inf], strict=True):
-        life.false_days.extend(_days_of(sensor, healthy.part(start, end), years))
-        for damage in asked.damages if end < math.inf else ():
-            life.delay_days[damage.name].append(_delay_of(sensor, healthy, damage, end))
-    return life
-
-
-def _alone(novelty: Detector, years: Years, sharing: int) -> list[float]:
-    """False alarms of one of `sharing` sensors of a structure."""
-    return _days_of(new_sensor(novelty, like_sensors(sharing)), follow(years), years)
-
-
-def _days_of(sensor: Sensor, followed: Followed, years: Years) -> list[float]:
-    start_ns = int(years.t_ns[0]) - round(float(years.days[0]) * NS_PER_DAY)
-    return [(event.finding.t_ns - start_ns) / NS_PER_DAY for event in sensor.judge(followed)]
-
-
-def _delay_of(sensor: Sensor, healthy: Followed, damage: Damage, onset: float) -> float:
-    """Days from the onset to the first incident that was opened after it; infinite: none in time."""
-    loss = Loss(damage.loss_percent / 100, onset, damage.ramp_days)
-    damaged = replace(healthy, years=healthy.years.damaged(loss)).part(onset, onset + damage.within_days)
-    days = _days_of(sensor.copy(), damaged, healthy.years)
-    return days[0] - onset if days else math.inf
-
-
-def _rate(lives: Sequence[Life], asked: EnvironmentSettings) -> float:
-    return sum(len(life.false_days) for life in lives) / (len(lives) * asked.days / DAYS_PER_YEAR)
+def _ablated(novelty: Detector, seed: int, asked: EnvironmentSettings, grown: Sequence[Life]) -> Ablated:
+    """(part taken away, onsets) → lives and false alarms a sensor-year, on the same few sensors with and without."""
+    count = min(asked.ablation_sensors, asked.sensors)
+    spans: dict[Onsets, EnvironmentSettings] = {
+        "grown": replace(asked, sensors=count),
+        "young": replace(asked, sensors=count, onset_days=asked.early_onset_days, days=min(asked.days, EARLY_DAYS)),
+    }
+    found: Ablated = {(None, "grown"): (grown[:count], rate(grown[:count], spans["grown"]))}
+    for item in asked.ablations:
+        span = spans[item.damage_begins]
+        for part in (None, item.without):
+            if (part, item.damage_begins) not in found:
+                trial = Trial(novelty) if part is None else trial_without(part, novelty)
+                became = lives(trial, seed, span)
+                found[part, item.damage_begins] = (became, rate(became, span))
+    return found
 
 
 def _pod(delays: Sequence[float]) -> float:
@@ -212,21 +128,23 @@ def _found_table(found: dict[str, list[float]], asked: EnvironmentSettings) -> T
     return Table("damage", names, tuple(rows))
 
 
-def _trials_table(title: str, trials: dict[str, list[Life]], asked: EnvironmentSettings) -> Table:
+def _trials_table(ablated: Ablated, asked: EnvironmentSettings) -> Table:
     rows = [
         (
-            name,
-            f"{len(lives)}",
-            f"{_rate(lives, asked):.2f}",
+            "nothing" if part is None else part,
+            WHEN[onsets],
+            f"{len(became)}",
+            f"{alarms:.2f}",
             *(
-                f"{_pod([delay for life in lives for delay in life.delay_days[damage.name]]):.2f}"
+                f"{_pod([delay for life in became for delay in life.delay_days[damage.name]]):.2f}"
                 for damage in asked.damages
             ),
         )
-        for name, lives in trials.items()
+        for (part, onsets), (became, alarms) in sorted(ablated.items(), key=lambda item: item[0][1])
     ]
-    names = ("method", "sensors", "false alarms a sensor-year", *(f"POD {damage.name}" for damage in asked.damages))
-    return Table(title, names, tuple(rows))
+    damages = (f"POD {damage.name}" for damage in asked.damages)
+    names = ("without", "damage begins", "sensors", "false alarms a sensor-year", *damages)
+    return Table("the same in full", names, tuple(rows))
 
 
 def _shared_table(alarms: int, asked: EnvironmentSettings) -> Table:

@@ -2,12 +2,14 @@
 
 Model of daily means (of several days in longer histories) y(t):
 
-    y = level + rate · t + c · shape(t - onset) + Σ β_l (T_l - T̄_l) + season + start + e
+    y = level + rate · t + c · shape(t - onset) + Σ β_l (T_l - T̄_l) + season + start + Σ o_k [t < t_k] + e
 
 - T_l are exponentially lagged temperatures, a lag of ten days added for mass concrete;
 - `season` is a yearly sine of unknown phase that temperature does not explain, held by a prior: a history of weeks
   cannot tell it from growth and its interval widens by what such a season could do, a history of years learns it;
 - `start` is what the body remembers of the time before the first reading: unknown, fading with the lags;
+- o_k is by how much the gauge read differently before it was replaced on day t_k: unknown, so that growth is told
+  from before and after, and never across;
 - e remembers (`models.ou_noise`).
 
 Growth may have begun or sped up lately: shapes with several onsets are fitted and averaged by the Bayesian information
@@ -52,7 +54,13 @@ class SeasonPrior:
     untreated_mm: float = 0.1
 
 
-def growth(day: Floats, width: Floats, lagged_c: Floats, season: SeasonPrior | None = None) -> Growth:
+def growth(
+    day: Floats,
+    width: Floats,
+    lagged_c: Floats,
+    season: SeasonPrior | None = None,
+    replaced: Floats | None = None,
+) -> Growth:
     """Fit all shapes.
 
     Args:
@@ -60,6 +68,7 @@ def growth(day: Floats, width: Floats, lagged_c: Floats, season: SeasonPrior | N
         width: (n,) daily means, mm, no NaN.
         lagged_c: (n, l) lagged temperatures; l = 0 where there is none.
         season: see `SeasonPrior`.
+        replaced: (s,) days from which on another gauge reads, of the origin of `day`; levels are the newest gauge's.
 
     Raises:
         ValueError: fewer than 8 days.
@@ -70,12 +79,16 @@ def growth(day: Floats, width: Floats, lagged_c: Floats, season: SeasonPrior | N
         lagged_c = np.column_stack((lagged_c, slow_lag(day, lagged_c[:, -1], SLOW_LAG_DAYS)))
     slow_c = float(lagged_c[-1, -1]) if lagged_c.shape[1] else float("nan")
     newest, history_days = float(day[-1]), float(day[-1] - day[0])
-    day, width, lagged_c = _means(day, width, lagged_c)
-    model = _model(day, newest, width, lagged_c, season or SeasonPrior())
+    gauges = earlier_gauges(day, replaced)
+    day, width, more = _means(day, width, np.column_stack((lagged_c, gauges)))
+    lagged_c, gauges = more[:, : lagged_c.shape[1]], more[:, lagged_c.shape[1] :]
+    model = _model(day, newest, width, _Known(lagged_c, gauges), season or SeasonPrior())
     shapes = _shapes(-model.back[0])
     fits = list(zip(shapes, _fit_shapes(model, width, shapes), strict=True))
     weights = _weights(fits, day.size)
-    betas = fits[int(np.argmax(weights))][1].coef[2 : 2 + model.reference_c.size]
+    likeliest = fits[int(np.argmax(weights))][1].coef
+    betas = likeliest[2 : 2 + model.reference_c.size]
+    own = model.design.shape[1]
     return Growth(
         candidates=tuple(_candidate(shape, fit, w) for (shape, fit), w in zip(fits, weights, strict=True)),
         memory_days=model.noise.memory,
@@ -85,7 +98,25 @@ def growth(day: Floats, width: Floats, lagged_c: Floats, season: SeasonPrior | N
         betas=betas,
         reference_c=model.reference_c,
         slow_c=slow_c,
+        offsets_mm=likeliest[own - gauges.shape[1] : own],
     )
+
+
+def earlier_gauges(day: Floats, replaced: Floats | None) -> Floats:
+    """(n, s) 1 on days before each replacement; only of those with days before and after."""
+    if replaced is None or not replaced.size:
+        return np.empty((day.size, 0))
+    told = np.unique(replaced[(replaced > day[0]) & (replaced <= day[-1])])
+    before: Floats = (day[:, None] < told).astype(np.float64)
+    return before[:, np.diff(before.sum(axis=0), prepend=0.0) > 0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of each day: (n, l) lagged temperatures, (n, s) share of it before each replacement."""
+
+    lagged_c: Floats
+    gauges: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +125,7 @@ class _Model:
 
     Attributes:
         back: (n,) days before the newest one, negative or 0.
-        design: (n, p) level, rate, temperatures, season, start.
+        design: (n, p) level, rate, temperatures, season, start, gauges.
         inverse_prior_sd: (p,).
         noise: of the daily means.
         reference_c: (l,) mean temperatures.
@@ -122,29 +153,30 @@ def _means(day: Floats, width: Floats, lagged_c: Floats) -> tuple[Floats, Floats
     return means[:, 0], means[:, 1], means[:, 2:]
 
 
-def _model(day: Floats, newest: float, width: Floats, lagged_c: Floats, season: SeasonPrior) -> _Model:
+def _model(day: Floats, newest: float, width: Floats, known: _Known, season: SeasonPrior) -> _Model:
     back = day - newest
-    reference = lagged_c.mean(axis=0)
-    warmth = lagged_c - reference
+    reference = known.lagged_c.mean(axis=0)
+    warmth = known.lagged_c - reference
     base = np.column_stack((np.ones(day.size), back / DAYS_PER_YEAR, warmth))
     bends = [_columns(back, Shape(-back[0] * part, (1,))) for part in (0.67, 0.33)]
     memories = [memory for memory in MEMORIES_DAYS if memory <= -back[0] / 3]
-    noise = choose_noise(back, np.column_stack((base, *bends)), width, memories)
-    priors = _priors(noise, base, width, season)
-    design = np.column_stack((base, _season(day), _fading(day)))
+    noise = choose_noise(back, np.column_stack((base, known.gauges, *bends)), width, memories)
+    priors = _priors(noise, base, known.gauges, width, season)
+    design = np.column_stack((base, _season(day), _fading(day), known.gauges))
     return _Model(back, design, priors, noise, reference)
 
 
-def _priors(noise: OuNoise, base: Floats, width: Floats, season: SeasonPrior) -> Floats:
-    """1/sd of each coefficient's prior, scaled by a first fit without slow lag, season and start."""
-    quick = range(2 + max(base.shape[1] - 3, 0))
-    of_known = _temperature_priors(width, base[:, 2:-1])
-    first = Solver(noise, base[:, quick], width, of_known).fit(quick)
-    effect = abs(float(first.coef[2:].sum()))
-    season_sd = _season_sd(season, effect, base[:, 2:], width - base[:, quick] @ first.coef)
-    slow = [max(effect, 1e-5)] * (base.shape[1] - len(quick))
+def _priors(noise: OuNoise, base: Floats, gauges: Floats, width: Floats, season: SeasonPrior) -> Floats:
+    """1/sd of each coefficient's prior, scaled by a first fit without slow lag, season and start; gauges have none."""
+    quick = 2 + max(base.shape[1] - 3, 0)
+    of_known, free = _temperature_priors(width, base[:, 2:-1]), np.zeros(gauges.shape[1])
+    columns = np.column_stack((base[:, :quick], gauges))
+    first = Solver(noise, columns, width, np.concatenate((of_known, free))).fit(range(columns.shape[1]))
+    effect = abs(float(first.coef[2:quick].sum()))
+    season_sd = _season_sd(season, effect, base[:, 2:], width - columns @ first.coef)
+    slow = [max(effect, 1e-5)] * (base.shape[1] - quick)
     others = (*slow, season_sd, season_sd, *[max(UNKNOWN_START_C * effect, 1e-4)] * len(FADING_DAYS))
-    return np.concatenate((of_known, 1 / np.array(others)))
+    return np.concatenate((of_known, 1 / np.array(others), free))
 
 
 def _fit_shapes(model: _Model, width: Floats, shapes: list[Shape]) -> list[Fit]:

@@ -55,6 +55,7 @@ class Growth:
         betas: (l,) mm/°C.
         history_days: from first to last day.
         slow_c: the newest day's temperature with the slow lag.
+        offsets_mm: (s,) by how much more the gauge read before each replacement; added up from the newest back.
     """
 
     candidates: tuple[Candidate, ...]
@@ -65,6 +66,7 @@ class Growth:
     betas: Floats = field(default_factory=lambda: np.empty(0))
     reference_c: Floats = field(default_factory=lambda: np.empty(0))
     slow_c: float = float("nan")
+    offsets_mm: Floats = field(default_factory=lambda: np.empty(0))
 
     def rate(self) -> float:
         """Rate now, mm/year, averaged over the shapes."""

@@ -34,14 +34,15 @@ class Reason(StrEnum):
     SENSOR_DROPOUTS = "sensor_dropouts"
     SENSOR_CLIPPED = "sensor_clipped"
     SENSOR_RANGE = "sensor_range"  # outside what the sensor can give: a dead thermistor, a broken wire
-    SENSOR_DRIFT = "sensor_drift"
     SENSOR_NOISE = "sensor_noise"  # its noise floor is another one: a loose connector, a detached element
+    SENSOR_CLOCK = "sensor_clock"  # samples come at another rate than they say
     SENSOR_DERIVED = "sensor_derived"  # computed from an input that is faulty
     SILENT_CHANNEL = "silent_channel"
     SILENT_GATEWAY = "silent_gateway"
+    GATEWAY_CLOCK = "gateway_clock"  # the times of a gateway's readings cannot be trusted
 
 
-SENSOR_FAULTS = frozenset(reason for reason in Reason if reason.value.startswith(("sensor_", "silent_")))
+SENSOR_FAULTS = frozenset(reason for reason in Reason if reason.value.startswith(("sensor_", "silent_", "gateway_")))
 
 
 class Refusal(StrEnum):

@@ -34,7 +34,7 @@ class Channel(Settings, frozen=True):
         window_samples: samples a window (waveforms).
         temperature: id of the temperature channel of the same structure that conditions this one; None: none.
         derived_from: ids of channels whose fault makes this one's values wrong (a gauge corrected by a thermistor).
-        modes_hz: bands [low, high] in which mode frequencies are tracked.
+        modes_hz: bands [low, high] in which mode frequencies are tracked, four at most.
         axis, position, name: for people.
         limits, velocity, fatigue, crack, remaining_life, condition_scheme: how readings are judged.
         plausible: [low, high] values that the sensor can give at all; outside is a sensor fault.
@@ -53,7 +53,7 @@ class Channel(Settings, frozen=True):
     window_samples: Annotated[int, Meta(ge=16, le=65536)] = 1024
     temperature: Name | None = None
     derived_from: tuple[Name, ...] = ()
-    modes_hz: tuple[tuple[float, float], ...] = ()
+    modes_hz: Annotated[tuple[tuple[float, float], ...], Meta(max_length=4)] = ()
     limits: tuple[Limit, ...] = ()
     velocity: VelocityGuide | None = None
     fatigue: FatigueDetail | None = None
@@ -83,7 +83,7 @@ class Group(Settings, frozen=True):
 
     Attributes:
         id: unique in the structure.
-        channels: ids, at least two. Findings of the group stand at the first one.
+        channels: ids, at least two. Findings of the group stand at the first one, so no two groups begin with the same.
         quantity: the reading itself (scalars), or a feature of the windows (waveforms).
         every_s: a row of the group holds the means of so many seconds; None: the channels' interval.
         wait_s: for how long a row waits for a channel that has fallen behind, event time; None: two rows.

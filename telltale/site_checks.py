@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from telltale.channel_details import Limit
 from telltale.errors import SettingsError, expected_one_of
 from telltale.kinds import KINDS
 from telltale.site import Channel, Group, Place, Structure
@@ -33,6 +34,7 @@ def check_channel(channel: Channel, where: str) -> None:
             f"{where}: channel {channel.id!r}: remaining_life beside {other}",
             "a channel has one remaining life: take one of them out",
         )
+    _check_acts(channel, where)
     if channel.velocity is not None:
         _check_velocity(channel, where)
     for low, high in channel.modes_hz:
@@ -50,6 +52,46 @@ def check_channel(channel: Channel, where: str) -> None:
             )
         longest_mm = None if crack.limit_mm is None else crack.datum_mm + crack.limit_mm
         check_steel(steel, longest_mm, f"{where}: channel {channel.id!r}")
+
+
+def _check_acts(channel: Channel, where: str) -> None:
+    """Refuse a setting that would never act: whoever wrote it believes that the channel is judged by it."""
+    scalar_crack = channel.kind == "crack" and not channel.is_waveform
+    for key, is_there, can_act, expected in (
+        ("fatigue", channel.fatigue, channel.kind == "strain" and channel.is_waveform, "waveforms of kind strain"),
+        ("crack", channel.crack, scalar_crack, "scalars of kind crack"),
+        ("condition_scheme", channel.condition_scheme, scalar_crack, "scalars of kind crack"),
+        (
+            "modes_hz",
+            channel.modes_hz,
+            channel.kind == "vibration" and channel.is_waveform,
+            "waveforms of kind vibration",
+        ),
+    ):
+        if is_there and not can_act:
+            raise SettingsError(f"{where}: channel {channel.id!r}: {key}", f"expected on {expected} only")
+    if channel.plausible is not None and not channel.plausible[0] < channel.plausible[1]:
+        raise SettingsError(
+            f"{where}: channel {channel.id!r}: plausible {list(channel.plausible)}", "expected [low, high], low < high"
+        )
+    for limit in channel.limits:
+        if limit.quantity != "value" and not channel.is_waveform:
+            raise SettingsError(
+                f"{where}: channel {channel.id!r}: a limit of {limit.quantity}", "expected quantity value for scalars"
+            )
+        _check_order(channel, limit, where)
+
+
+def _check_order(channel: Channel, warn: Limit, where: str) -> None:
+    sign = -1.0 if warn.side == "below" else 1.0
+    for alarm in channel.limits:
+        alike = (warn.level, alarm.level, alarm.side, alarm.quantity) == ("warn", "alarm", warn.side, warn.quantity)
+        if alike and sign * alarm.value < sign * warn.value:
+            raise SettingsError(
+                f"{where}: channel {channel.id!r}: the alarm at {alarm.value:g} comes before the warning at"
+                f" {warn.value:g}",
+                "expected the warning first",
+            )
 
 
 def _check_velocity(channel: Channel, where: str) -> None:
@@ -86,6 +128,7 @@ def check_groups(structure: Structure, where: str) -> None:
     """Raise `SettingsError`, naming the group, for one whose sensors are not alike."""
     channels = {channel.id: channel for channel in structure.channels}
     seen: set[str] = set()
+    first: dict[str, str] = {}
     for group in structure.groups:
         named = f"{where}: structure {structure.id!r}: group {group.id!r}"
         if group.id in seen:
@@ -97,6 +140,12 @@ def check_groups(structure: Structure, where: str) -> None:
         if len(set(group.channels)) < len(group.channels):
             raise SettingsError(f"{named}: a channel appears twice", "name each once")
         _check_alike(group, [channels[name] for name in group.channels], named)
+        other = first.setdefault(group.channels[0], group.id)
+        if other != group.id:
+            raise SettingsError(
+                f"{named}: begins with {group.channels[0]!r}, as group {other!r} does",
+                "results of a group stand at its first channel: begin each with another one",
+            )
 
 
 def _check_alike(group: Group, members: list[Channel], named: str) -> None:

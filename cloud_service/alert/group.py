@@ -22,15 +22,16 @@ GROUP_OF: dict[Reason, str] = {
     Reason.SENSOR_DROPOUTS: SENSOR,
     Reason.SENSOR_CLIPPED: SENSOR,
     Reason.SENSOR_RANGE: SENSOR,
-    Reason.SENSOR_DRIFT: SENSOR,
     Reason.SENSOR_NOISE: SENSOR,
+    Reason.SENSOR_CLOCK: SENSOR,
     Reason.SENSOR_DERIVED: SENSOR,
     Reason.SILENT_CHANNEL: SILENCE,
     Reason.SILENT_GATEWAY: "gateway",
+    Reason.GATEWAY_CLOCK: "clock",
 }
 
 # What a faulty input does to the values that are corrected with it; being stuck or silent is the sensor's own fault.
-SPOILT_BY_INPUT = frozenset((Reason.SENSOR_DERIVED, Reason.SENSOR_SPIKES, Reason.SENSOR_RANGE, Reason.SENSOR_DRIFT))
+SPOILT_BY_INPUT = frozenset((Reason.SENSOR_DERIVED, Reason.SENSOR_SPIKES, Reason.SENSOR_RANGE))
 
 # Sensors fail one by one and are repaired one by one: each has its own incident.
 OF_EACH_CHANNEL = frozenset((SENSOR, SILENCE))

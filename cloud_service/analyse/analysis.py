@@ -1,6 +1,6 @@
 """The turn of the analyse process: one batch from the journal to one committed transaction.
 
-journal → decode → gates → step → alert stages → commit (states, offset, spool, incidents, outbox)
+journal → decode → gates → clocks → step → alert stages → commit (states, offset, spool, incidents, outbox)
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from cloud_service.alert import early
 from cloud_service.alert.early import EarlyState
 from cloud_service.alert.stages import Alerts, AlertState, Stages
+from cloud_service.analyse.clock_watch import Clocks
 from cloud_service.analyse.commit import Changes, commit
 from cloud_service.analyse.completeness import Completeness
 from cloud_service.analyse.decode import Decoded, decode_records
@@ -63,6 +64,7 @@ class Analysis:
         self._step = step
         self._stages = stages
         self._gateways = gateways
+        self._clocks = Clocks(states)
         self._completeness = Completeness(site, states, gateways.journal)
 
     @property
@@ -80,11 +82,11 @@ class Analysis:
         came = decode_records(records, self._mode)
         turn = self._gates.take(came)
         self._step.baselines.refresh(self._state)  # after the records: no row can come before an act it belongs to
-        frames = self._in_order(turn, came)
+        frames, of_clocks = self._clocks.take(self._in_order(turn, came))
         _, result = self._step(self._states, frames)
         # Who is heard is told by what arrives; in a replay, whose time is the data's, by what is judged.
         heard = self._gateways.liveness.hear(came if self._mode == "system" else frames)
-        judged = sorted([*result.judged, *heard], key=lambda item: item.frame)
+        judged = sorted([*result.judged, *heard, *of_clocks], key=lambda item: item.frame)
         self._clock.observe(result.heard_ns)
         seen = self._step.glance(self._states, [frame for frame in came if frame.offset in turn.waiting])
         changes = Changes(

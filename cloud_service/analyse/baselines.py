@@ -1,8 +1,9 @@
 """Where baselines end: acts of operators, applied at their event times.
 
 A detector that learns a baseline says so (`has_baseline = True`). When a channel's rows pass an act's time, its state
-begins anew there; rows from before that come later are passed over: the old baseline is gone, and the new one must not
-learn them. The time of the newest act that was applied is a state of its own, committed with the rest.
+begins anew there, or goes on as its method `renewed` says; rows from before that come later are passed over: the old
+baseline is gone, and the new one must not learn them. The time of the newest act that was applied is a state of its
+own, committed with the rest.
 """
 
 from __future__ import annotations
@@ -51,13 +52,13 @@ class Baselines:
 
     def parts(
         self, detector: Detector, channel: str, batch: Batch, states: States
-    ) -> Iterator[tuple[Batch, BaselineEvent | None, bool]]:
+    ) -> Iterator[tuple[slice, BaselineEvent | None, bool]]:
         """The batch cut where a baseline ends: (rows, the act that their baseline began with, whether it begins here).
 
         Rows that belong to a baseline that has ended are left out.
         """
         if channel not in self._by_channel or not getattr(detector, "has_baseline", False):
-            yield batch, None, False
+            yield slice(0, len(batch)), None, False
             return
         renewed = states.get(channel, OWNER, Renewed, Renewed)
         current = renewed.event.get(detector.name)
@@ -66,7 +67,7 @@ class Baselines:
             if begins and event is not None:
                 renewed.event[detector.name] = event
                 states.put(channel, OWNER, renewed)
-            yield batch.take(rows), event, begins
+            yield rows, event, begins
 
     def group_parts(
         self, channels: Sequence[str], t_ns: NDArray[np.int64], current: BaselineEvent | None

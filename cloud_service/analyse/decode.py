@@ -48,6 +48,22 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockWords:
+    """What a frame says of its gateway's clock, and when the service had it by its own.
+
+    Attributes:
+        acquired_ns, monotonic_ns, quality, error_ns: as `telltale.readings.Frame`; `monotonic_ns` 0 where unknown.
+        received_ns: the service's clock.
+    """
+
+    acquired_ns: int
+    monotonic_ns: int
+    received_ns: int
+    quality: ClockQuality
+    error_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """One journal record as analysis sees it.
 
@@ -63,7 +79,9 @@ class Decoded:
         trusted_ns: the agent's clock, where it is to be trusted more than the service's: it was synchronised, or the
             service's was never set. Else 0.
         is_dated: the readings' times can be relied on. Not where the agent's clock was neither synchronised nor known
-            to be near, and the frame did not come at about the time that it says.
+            to be near, and the frame did not come at about the time that it says; nor where the clock is known to be
+            wrong (`cloud_service.analyse.clock_watch`).
+        clock: None where the run follows the data's time: there is no other to doubt it by.
     """
 
     offset: int
@@ -78,6 +96,7 @@ class Decoded:
     after: tuple[RunEnd, ...] = ()
     trusted_ns: int = 0
     is_dated: bool = True
+    clock: ClockWords | None = None
 
 
 def decode_records(records: Sequence[Record], mode: ClockMode) -> list[Decoded]:
@@ -110,6 +129,13 @@ def _decode(record: Record, mode: ClockMode) -> Decoded:
         frame.after,
         _trusted_ns(frame, record),
         mode == "data" or _is_dated(frame, record),
+        None if mode == "data" else _clock_words(frame, record),
+    )
+
+
+def _clock_words(frame: Frame, record: Record) -> ClockWords:
+    return ClockWords(
+        frame.acquired_ns, frame.monotonic_ns, record.received_ns, frame.clock_quality, frame.clock_error_ns
     )
 
 

@@ -2,7 +2,8 @@
 
 A detector judges one channel. It is a pure step: same state and batch, same result; no clock, no I/O, no randomness
 that is not seeded from the batch. One that learns what is normal for a channel says `has_baseline = True`: its state
-begins anew where an operator has ended the baseline (see `cloud_service.analyse.baselines`). The runner keeps its
+begins anew where an operator has ended the baseline (see `cloud_service.analyse.baselines`); where an act leaves some
+of it standing, it has a method `renewed(place, state, event)` that gives the state to go on with. The runner keeps its
 state between batches (committed with the journal offset) and
 calls it with event times in ascending order within a batch; late data may bring a batch that lies before the last one:
 a detector must neither crash on it nor let it move its baseline. One that judges each reading alone may
@@ -48,8 +49,8 @@ class Batch:
         rate_hz: sample rate of the windows; 0 for scalars.
         windows: (k, n) float32 samples of each window (NaN where missing), or None for scalars.
         features: name → (k,) the columns of measurement `window` (rms, peak, …, mode1_hz, band0 …); empty for scalars.
-        undated: (k,) True where the gateway's clock could not be trusted: values may be judged, rates may not. None:
-            all times can be relied on.
+        undated: (k,) True where the gateway's clock could not be trusted: values may be judged, rates may not, and
+            nothing is learned. None: all times can be relied on.
         unsettled: (k,) True where the thermometer was out for hours shortly before: the lags of `temperature_c` are a
             guess. None: nowhere.
     """
@@ -69,8 +70,16 @@ class Batch:
     def __len__(self) -> int:
         return int(self.t_ns.size)
 
+    @property
+    def unusable(self) -> NDArray[np.bool_]:
+        """(k,) rows that what is learned must not take in: distrusted, derived from such, or of no reliable time."""
+        bad = self.faulty | self.inputs_faulty
+        return bad if self.undated is None else bad | self.undated
+
     def take(self, rows: slice | NDArray[np.intp]) -> Batch:
         """Some of the rows."""
+        if isinstance(rows, slice) and rows == slice(0, len(self)):
+            return self
         columns = {item.name: getattr(self, item.name) for item in fields(self)}
         taken: dict[str, Any] = {
             name: column[rows] for name, column in columns.items() if isinstance(column, np.ndarray)
@@ -89,7 +98,7 @@ class Output:
             verdict comes with the first reading after it. Empty: the finding's own.
         rows: results for the store.
         lives: remaining-life estimates or refusals, when they were renewed.
-        faulty: (k,) only from the quality detector.
+        faulty: (k,) only from detectors of sensor faults, which run before those that heed them.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -99,14 +108,13 @@ class Output:
     faulty: NDArray[np.bool_] | None = None
 
     def add(self, other: Output) -> None:
-        """Take in what was said of the rows that follow; `faulty` as it is there."""
+        """Take in what was said of the rows that follow, except `faulty`, which is told of places in a batch."""
         if other.caused_ns or self.caused_ns:
             self.caused_ns += [finding.t_ns for finding in self.findings[len(self.caused_ns) :]]
             self.caused_ns += other.caused_ns or [finding.t_ns for finding in other.findings]
         self.findings += other.findings
         self.rows += other.rows
         self.lives += other.lives
-        self.faulty = other.faulty
 
     def caused_by(self, t_ns: int) -> None:
         """The row at `t_ns` led to the findings that were added since this was last said."""

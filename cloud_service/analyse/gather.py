@@ -34,14 +34,15 @@ class Span(msgspec.Struct):
 
 
 class Gathering(msgspec.Struct):
-    """State of one group: newest time of each channel, the last span that ended, those that are open, and the run's
-    clock at the newest frame that brought a reading.
+    """State of one group: newest time of each channel, the last span that ended, those that are open, the run's
+    clock at the newest frame that brought a reading, and what rows hold (`rows_hold`).
     """
 
     newest_ns: list[int]
     ended: int = NEVER
     open: dict[int, Span] = {}
     heard_ns: int = NEVER
+    holds: str = ""
 
 
 @dataclass(slots=True)
@@ -67,7 +68,17 @@ class Ended:
 
 def nothing_gathered(place: GroupPlace) -> Gathering:
     """Before any reading."""
-    return Gathering([NEVER] * len(place.channels))
+    return Gathering([NEVER] * len(place.channels), holds=rows_hold(place))
+
+
+def rows_hold(place: GroupPlace) -> str:
+    """What a row of the group is, and how its baseline is learned: where that changed, what is kept is of no use."""
+    group = msgspec.structs.replace(place.group, every_s=_every_s(place), wait_s=None, freeze_rows=0)
+    return msgspec.json.encode(group).decode()
+
+
+def _every_s(place: GroupPlace) -> float:
+    return place.channels[0].interval_s if place.group.every_s is None else place.group.every_s
 
 
 def reading(place: GroupPlace, channel: int, batch: Batch, frames: NDArray[np.int64]) -> Reading:
@@ -116,7 +127,7 @@ class _Rows:
 
     def __init__(self, place: GroupPlace, state: Gathering) -> None:
         group = place.group
-        every_s = place.channels[0].interval_s if group.every_s is None else group.every_s
+        every_s = _every_s(place)
         wait_s = WAIT_ROWS * every_s if group.wait_s is None else group.wait_s
         self._state = state
         self._every_ns = max(1, round(every_s * NS_PER_S))

@@ -16,6 +16,7 @@ from cloud_service.analyse.segment import Run, Segment
 from cloud_service.analyse.states import States
 from cloud_service.analyse.surroundings import SegmentSurroundings
 from cloud_service.analyse.verdicts import finite
+from cloud_service.baseline_record import BaselineEvent
 from telltale.clock import ClockMode
 from telltale.readings import Flag
 from telltale.site import Place
@@ -76,11 +77,11 @@ def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench
         if output.faulty is not None:
             batch = replace(batch, faulty=batch.faulty | output.faulty)
         elif not shown:
-            around.show(place.channel, run, batch.faulty)
+            around.show(place.channel, run, batch)
             shown = True
         _collect(place, run, output, bench, result)
     if not shown:
-        around.show(place.channel, run, batch.faulty)
+        around.show(place.channel, run, batch)
     channel, heard_ns = place.channel.id, bench.heard_ns[int(run.frames[-1])]
     bench.before_ns[channel] = max(heard_ns, bench.before_ns.get(channel, heard_ns))
     return batch
@@ -111,13 +112,25 @@ def _takes(detector: Detector, place: Place, batch: Batch) -> bool:
 
 def _step(detector: Detector, place: Place, batch: Batch, bench: Bench, result: StepResult) -> Output:
     whole = Output()
-    for part, event, begins in bench.baselines.parts(detector, place.channel.id, batch, bench.states):
+    for rows, event, begins in bench.baselines.parts(detector, place.channel.id, batch, bench.states):
         if begins:
-            bench.states.put(place.channel.id, detector.name, detector.initial(place))
-        output = _step_part(detector, place, part, bench.states, result)
+            bench.states.put(place.channel.id, detector.name, _renewed(detector, place, event, bench.states))
+        output = _step_part(detector, place, batch.take(rows), bench.states, result)
         explain(output, event)
         whole.add(output)
+        if output.faulty is not None:
+            whole.faulty = np.zeros(len(batch), dtype=np.bool_) if whole.faulty is None else whole.faulty
+            whole.faulty[rows] = output.faulty
     return whole
+
+
+def _renewed(detector: Detector, place: Place, event: BaselineEvent | None, states: States) -> object:
+    """The state with which a baseline begins: nothing, but for a detector that knows what the act leaves standing."""
+    renew = getattr(detector, "renewed", None)
+    if renew is None:
+        return detector.initial(place)
+    channel = place.channel.id
+    return renew(place, states.get(channel, detector.name, detector.state_type, lambda: detector.initial(place)), event)
 
 
 def _step_part(detector: Detector, place: Place, batch: Batch, states: States, result: StepResult) -> Output:

@@ -7,11 +7,12 @@ from functools import partial
 
 from cloud_service.analyse.baselines import OWNER, Renewed, explain
 from cloud_service.analyse.detector import Batch, Output
-from cloud_service.analyse.gather import Ended, Gathering, Reading, gather, nothing_gathered, reading
+from cloud_service.analyse.gather import Ended, Gathering, Reading, gather, nothing_gathered, reading, rows_hold
 from cloud_service.analyse.group_detector import GroupDetector, GroupPlace
 from cloud_service.analyse.judge import Bench
 from cloud_service.analyse.outcome import Fault, Judged, StepResult
 from cloud_service.analyse.segment import Run
+from cloud_service.analyse.states import States
 from cloud_service.analyse.verdicts import finite
 from telltale.site import Site
 
@@ -42,11 +43,24 @@ def judge_groups(
             continue
         subject, owner = place.place.structure.id, f"group {place.group.id}"
         state = bench.states.get(subject, owner, Gathering, partial(nothing_gathered, place))
+        if state.holds != rows_hold(place):
+            state = _declared_anew(place, detectors, bench.states)
         ended = gather(place, state, readings, bench.heard_ns)
         bench.states.put(subject, owner, state)
         if len(ended.batch):
             for detector in detectors:
                 _judge(place, detector, ended, bench, result)
+
+
+def _declared_anew(place: GroupPlace, detectors: Sequence[GroupDetector], states: States) -> Gathering:
+    """The site file says something else of the group than when this was learned: rows and baselines begin anew."""
+    for detector in detectors:
+        states.put(place.place.structure.id, _owner(detector, place), detector.initial(place))
+    return nothing_gathered(place)
+
+
+def _owner(detector: GroupDetector, place: GroupPlace) -> str:
+    return f"{detector.name} {place.group.id}"
 
 
 def _readings(place: GroupPlace, shown: Shown) -> list[Reading]:
@@ -61,7 +75,7 @@ def _readings(place: GroupPlace, shown: Shown) -> list[Reading]:
 
 def _judge(place: GroupPlace, detector: GroupDetector, ended: Ended, bench: Bench, result: StepResult) -> None:
     """The rows that ended, cut where an operator's act on any channel of the group ends its baseline."""
-    subject, owner, began = place.place.structure.id, f"{detector.name} {place.group.id}", f"{OWNER} {place.group.id}"
+    subject, owner, began = place.place.structure.id, _owner(detector, place), f"{OWNER} {place.group.id}"
     states, whole = bench.states, Output()
     renewed = states.get(subject, began, Renewed, Renewed)
     current = renewed.event.get(detector.name)

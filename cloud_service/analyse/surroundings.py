@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_service.analyse import temperature
-from cloud_service.analyse.detector import LAGS_H
+from cloud_service.analyse.detector import LAGS_H, Batch
 from cloud_service.analyse.segment import Run, Segment
 from cloud_service.analyse.states import States
 from telltale.site import Channel
@@ -41,13 +41,15 @@ class SegmentSurroundings:
     taken: dict[str, tuple[int, NDArray[np.int64]]] = field(default_factory=dict)
     verdicts: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]] = field(default_factory=dict)
 
-    def show(self, channel: Channel, run: Run, faulty: NDArray[np.bool_]) -> None:
-        """Take in a channel whose sensor was just judged."""
-        self._remember(channel.id, run, faulty)
+    def show(self, channel: Channel, run: Run, batch: Batch) -> None:
+        """Take in a channel whose sensor was just judged; a temperature of no reliable time counts as missing."""
+        self._remember(channel.id, run, batch.faulty)
         if channel.kind == "temperature":
             history = self._history(channel.id)
             before = history.t_ns.size
-            rows = temperature.extend(history, run.piece.t_ns, run.piece.values, ~faulty)
+            undated = np.zeros(len(batch), dtype=np.bool_) if batch.undated is None else batch.undated
+            celsius = np.where(undated, np.nan, batch.values)
+            rows = temperature.extend(history, batch.t_ns, celsius, ~batch.faulty | undated)
             self.taken[channel.id] = (before, run.frames[rows])
 
     def temperature_of(self, channel: Channel, run: Run) -> NDArray[np.float64]:

@@ -91,8 +91,12 @@ def _parser() -> CommandParser:
 def _check(asked: argparse.Namespace) -> None:
     if (asked.file is None) == (asked.config is None):
         raise UserError("what to analyse", "give a FILE, or -c cloud.toml with --structure")
-    if not 0 < asked.min_hz < (asked.max_hz or np.inf) < np.inf and asked.max_hz is not None:
-        raise UserError(f"--min-hz {asked.min_hz:g} --max-hz {asked.max_hz:g}", "expected 0 < min < max")
+    if not 0 < asked.min_hz < np.inf:
+        raise UserError(f"--min-hz {asked.min_hz:g}", "expected a frequency above 0")
+    if asked.max_hz is not None and not asked.min_hz < asked.max_hz < np.inf:
+        raise UserError(f"--min-hz {asked.min_hz:g} --max-hz {asked.max_hz:g}", "expected min < max")
+    if asked.clock_error_s is not None and not asked.clock_error_s >= 0:
+        raise UserError(f"--clock-error-s {asked.clock_error_s:g}", "expected seconds, 0 or more")
     if not 4 <= asked.order <= 100:
         raise UserError(f"--order {asked.order}", "expected 4 to 100")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_service.modal.clock_faults import clock_faults, outside
 from cloud_service.modal.simultaneous import MIN_PLACES, Simultaneous, check_clocks, longest_run, tolerated_s
 from cloud_service.settings import CloudSettings, load_cloud
 from cloud_service.store.port import Query, Store, Table
@@ -39,7 +40,7 @@ def read_store(
     channels = _channels(cloud, structure, names)
     check_clocks({channel.id: channel.gateway for channel in channels}, max_hz, clock_error_s)
     tables = asyncio.run(_read(cloud, channels, span_ns))
-    return _joined(channels, tables, max_hz)
+    return _joined(channels, tables, max_hz, clock_faults(cloud.data_dir, channels))
 
 
 def _channels(cloud: CloudSettings, structure: str, names: Sequence[str]) -> list[Channel]:
@@ -69,12 +70,22 @@ async def _read(cloud: CloudSettings, channels: Sequence[Channel], span_ns: tupl
         await store.close()
 
 
-def _joined(channels: Sequence[Channel], tables: Sequence[Table], max_hz: float) -> Simultaneous:
+def _joined(
+    channels: Sequence[Channel], tables: Sequence[Table], max_hz: float, doubtful: Sequence[tuple[int, int]]
+) -> Simultaneous:
     length, rate_hz = channels[0].window_samples, channels[0].rate_hz
     for channel, table in zip(channels, tables, strict=True):
         if not len(table):
             raise UserError(f"channel {channel.id!r}: no stored windows in the span", "see analyse.waveform_every")
-    rows = _together([table.t_ns for table in tables], tolerated_s(max_hz))
+    kept = [np.flatnonzero(outside(table.t_ns, doubtful)) for table in tables]
+    left_out = max(len(table) - own.size for table, own in zip(tables, kept, strict=True))
+    if not all(own.size for own in kept):
+        raise UserError(
+            f"{Refusal.CLOCK_UNRELIABLE.value}: a clock was wrong while the {left_out} windows of the span were taken",
+            "see the incidents of the gateways and sensors, and choose another span",
+        )
+    starts_ns = [table.t_ns[own] for table, own in zip(tables, kept, strict=True)]
+    rows = [own[at] for own, at in zip(kept, _together(starts_ns, tolerated_s(max_hz)), strict=True)]
     if not rows[0].size:
         raise UserError(
             f"{Refusal.CLOCK_UNRELIABLE.value}: no windows of all {len(channels)} channels began together",
@@ -86,7 +97,8 @@ def _joined(channels: Sequence[Channel], tables: Sequence[Table], max_hz: float)
     if not np.isfinite(samples).all():
         raise UserError("samples are missing in the longest run of windows", "choose a span without gaps")
     note = f"{run.stop - run.start} windows without a gap, of {rows[0].size} that began together"
-    return Simultaneous(tuple(channel.id for channel in channels), samples, rate_hz, (note,))
+    notes = (note, f"{left_out} windows left out: a clock was wrong then") if left_out else (note,)
+    return Simultaneous(tuple(channel.id for channel in channels), samples, rate_hz, notes)
 
 
 def _together(starts_ns: Sequence[NDArray[np.int64]], within_s: float) -> list[NDArray[np.intp]]:

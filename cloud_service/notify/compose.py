@@ -26,7 +26,7 @@ STORE_DOWN = (
     "There is no picture: the database did not answer in time, and this message did not wait for it. "
     "The page shows the readings."
 )
-NO_SERIES = "There is no picture: a gateway that is silent has no readings to draw."
+NO_SERIES = "There is no picture: a gateway has no readings of its own to draw."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Composer:
         return Envelope(head.message_id, self.settings.sender, build(letter, head))
 
     async def _chart(self, incident: IncidentRecord, facts: Facts, now_ns: int) -> tuple[bytes | None, str]:
-        if incident.reason is Reason.SILENT_GATEWAY:
+        if incident.reason in (Reason.SILENT_GATEWAY, Reason.GATEWAY_CLOCK):
             return None, NO_SERIES
         place = self.site.places.get(incident.finding.channel)
         series = await read_series(self.store, place.channel, incident, now_ns) if place else None

@@ -23,11 +23,12 @@ CHECKS: dict[Reason, str] = {
     Reason.SENSOR_DROPOUTS: "Sensor: missing readings",
     Reason.SENSOR_CLIPPED: "Sensor: driven beyond its range",
     Reason.SENSOR_RANGE: "Sensor: impossible values",
-    Reason.SENSOR_DRIFT: "Sensor: drift",
     Reason.SENSOR_NOISE: "Sensor: noise floor",
+    Reason.SENSOR_CLOCK: "Sensor: sample rate",
     Reason.SENSOR_DERIVED: "Sensor: faulty input",
     Reason.SILENT_CHANNEL: "Readings arrive",
     Reason.SILENT_GATEWAY: "Gateway is heard",
+    Reason.GATEWAY_CLOCK: "Gateway's clock",
 }
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 

@@ -69,6 +69,9 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "guide_mm_s": ("guide value at this frequency", "mm/s"),
     "quantity": ("quantity judged", ""),
     "side": ("side of the limit", ""),
+    "clock_step_s": ("the gateway's clock jumped by", "s"),
+    "clock_drift_ppm": ("drift against the service's clock", "ppm"),
+    "judged_over": ("judged over", "windows"),
 }
 _SHARES = {
     "probability": "probability of growth beyond the limit",
@@ -83,7 +86,11 @@ _DAYS = {
     "baseline_days": "baseline",
     "baseline_needs_days": "baseline needs",
 }
-_HOURS = {"scale_h": "time scale", "last_bad_hours_ago": "last bad reading before"}
+_HOURS = {
+    "scale_h": "time scale",
+    "last_bad_hours_ago": "last bad reading before",
+    "unsynchronised_h": "not synchronised for",
+}
 _SECONDS = {"quiet_s": "quiet for", "expected_interval_limit_s": "at most expected"}
 _YEARS = {"p10_years": "limit reached, 10 % probability", "p50_years": "limit reached, 50 % probability"}
 _NO_NUMBER = {"", "nan", "inf", "-inf"}  # as cloud_service.analyse.verdicts.finite writes them

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from cloud_service.wording.dates import duration
 from cloud_service.wording.numbers import quantity
+from telltale.clock import NS_PER_HOUR, NS_PER_S
 from telltale.findings import Finding, Reason
 
 
@@ -52,6 +54,21 @@ def _noise(finding: Finding) -> str:
     return f"the noise of its quietest minutes is {quantity(finding.value, '')} times what it was"
 
 
+def _rate(finding: Finding) -> str:
+    percent = f"{abs(finding.value):.2g}\u00a0%"
+    return f"samples come {percent} {'faster' if finding.value > 0 else 'slower'} than their rate says"
+
+
+def _clock(finding: Finding) -> str:
+    if not math.isfinite(finding.value) or "value" in finding.evidence:  # as analyse.verdicts.finite tells a NaN
+        said = "neither the gateway nor the time of arrival confirms its clock"
+    else:
+        way = "ahead of" if finding.value > 0 else "behind"
+        said = f"{duration(abs(int(finding.value * NS_PER_S)))} {way} the service's clock"
+    hours = _number(finding, "unsynchronised_h")
+    return said + (f"; not synchronised for {duration(int(hours * NS_PER_HOUR))}" if hours > 0 else "")
+
+
 def _derived(finding: Finding) -> str:
     inputs = finding.evidence.get("derived_from")
     return f"computed from {inputs}, which is faulty" if inputs else ""
@@ -64,7 +81,9 @@ FAULTS: dict[Reason, Callable[[Finding], str]] = {
     Reason.SENSOR_RANGE: _range,
     Reason.SENSOR_CLIPPED: _clipped,
     Reason.SENSOR_NOISE: _noise,
+    Reason.SENSOR_CLOCK: _rate,
     Reason.SENSOR_DERIVED: _derived,
+    Reason.GATEWAY_CLOCK: _clock,
 }
 
 

@@ -85,16 +85,17 @@ WORDS: dict[Reason, Words] = {
         f"{_NO_STRUCTURE} The values lie outside what the sensor can give: a broken wire or a dead element.",
         _CHECK_SENSOR,
     ),
-    Reason.SENSOR_DRIFT: Words(
-        "a sensor drifts",
-        f"{_NO_STRUCTURE} Its values move steadily away from those of its neighbours.",
-        "Calibrate or replace the sensor and record it, so that a new baseline starts there.",
-    ),
     Reason.SENSOR_NOISE: Words(
         "a sensor's own noise has changed",
         f"{_NO_STRUCTURE} Even in its quietest minutes its noise is not what it was: a loose connector, a failing "
         "supply, or an element that has come off.",
         _CHECK_SENSOR,
+    ),
+    Reason.SENSOR_CLOCK: Words(
+        "a sensor samples at another rate than it says",
+        f"{_NO_STRUCTURE} Its windows follow each other faster or slower than their sample rate allows, so every "
+        "frequency that is read from them is wrong by as much.",
+        "Have an operator check the sensor's clock and the sample rate in the gateway's settings.",
     ),
     Reason.SENSOR_DERIVED: Words(
         "a value is computed from a faulty sensor",
@@ -111,6 +112,12 @@ WORDS: dict[Reason, Words] = {
         "Nothing has arrived from this gateway for longer than expected. What it measures meanwhile is kept on "
         "the gateway and will follow when the connection is back.",
         "Have an operator check its power supply and network connection.",
+    ),
+    Reason.GATEWAY_CLOCK: Words(
+        "the clock of a gateway cannot be trusted",
+        "This is about a gateway, not about the structure. The times of its readings are not reliable: they are "
+        "stored and held against fixed limits, and enter no baseline and no trend.",
+        "Have an operator check that the gateway reaches its time server, and that the clock of this service is right.",
     ),
 }
 

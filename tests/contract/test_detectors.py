@@ -139,6 +139,32 @@ def test_the_state_stays_small(detector: Detector, place: Place) -> None:
 
 
 @every_pair
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"modes_hz": ((2.0, 4.0),)},
+        {"modes_hz": ((2.0, 5.0), (8.0, 14.0))},
+        {"modes_hz": ()},
+        {"window_samples": 1024},
+        {"temperature": None},
+    ],
+    ids=str,
+)
+def test_a_state_of_other_settings_ends_no_detector(
+    detector: Detector, place: Place, changed: dict[str, object]
+) -> None:
+    """Whoever edits the site file and restarts must not lose the channel."""
+    state, _ = detector.step(place, detector.initial(place), plain(place.channel, COUNT))
+    other = dataclasses.replace(place, channel=msgspec.structs.replace(place.channel, **changed))
+    if detector.applies(other):
+        batch = plain(other.channel, 2 * COUNT)
+        for rows in (slice(COUNT, COUNT + 1), slice(COUNT + 1, 2 * COUNT)):
+            state, output = detector.step(other, state, rows_of(batch, rows))
+            encode_state(state)
+            msgspec.json.encode(output.findings)
+
+
+@every_pair
 def test_nothing_that_a_sensor_gives_raises(detector: Detector, place: Place) -> None:
     fresh = detector.initial(place)
     used = detector.initial(place)

@@ -12,6 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cloud_service.analyse.clock_watch import Clocks
+from cloud_service.analyse.decode import decode_records
+from cloud_service.analyse.states import States
+from cloud_service.journal.reader import Record
 from edge_agent.agent import Agent, Outcome
 from edge_agent.clock_quality import SYNCHRONISED, UNKNOWN, ClockStatement
 from edge_agent.settings import EdgeSettings
@@ -21,6 +25,7 @@ from telltale.health import decode_health
 from telltale.readings import ClockQuality, Flag, Frame
 from telltale.settings import convert
 from telltale.topics import Verb
+from telltale.wire.codec import encode_frame
 from tests.edge_agent.acker import Acker, acker
 from tests.edge_agent.test_agent_e2e import QUICK, gateway_id
 from tests.servers.process import Server, until
@@ -166,6 +171,7 @@ async def test_a_step_while_running_parts_the_frames_and_loses_nothing(
     jumps = steps[np.abs(steps - STEP_NS) >= STEP_NS / 2]
     assert len(jumps) == 1
     assert abs(int(jumps[0]) - step_ns) < NS_PER_S
+    assert told_of(frames, time.time_ns() - time.monotonic_ns()) == ([round(step_ns / NS_PER_S)] if step_ns > 0 else [])
     assert all(abs(frame.acquired_ns - block.end_ns()) < 30 * NS_PER_S for frame in frames for block in frame.blocks)
 
 
@@ -198,6 +204,18 @@ async def test_a_restart_within_the_boot_corrects_what_was_left_by_the_same_amou
 
 def _has(service: Acker, left: Outcome) -> bool:
     return all((bytes.fromhex(left.run_id), sequence) in service.unique() for sequence in range(1, left.frames + 1))
+
+
+def told_of(frames: list[Frame], utc_ns: int) -> list[int]:
+    """Steps in seconds that the service tells of, had it received each frame as it was sealed; UTC is `utc_ns` after the
+    monotonic time. That a clock is behind takes it ten minutes.
+    """
+    records = [
+        Record(index, frame.gateway, frame.run_id, index, frame.monotonic_ns + utc_ns, encode_frame(frame), intact=True)
+        for index, frame in enumerate(frames, start=1)
+    ]
+    _, judged = Clocks(States()).take(decode_records(records, "system"))
+    return [round(float(item.finding.evidence["clock_step_s"])) for item in judged]
 
 
 def toml_of(tables: dict[str, Any]) -> str:

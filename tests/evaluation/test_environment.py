@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from functools import cache
 from importlib.resources import files
@@ -11,11 +12,14 @@ import numpy as np
 import pytest
 
 from evaluation.environment import SETTINGS, EnvironmentSettings, judge
+from evaluation.environment_ablations import Ablation, ablation_table
+from evaluation.environment_trials import Life
 from evaluation.port import Report
 from evaluation.sensor_years import follow
 from sensors_sim.span import Span
 from sensors_sim.years import BLOCKS_A_DAY, Behaviour, Loss, simulate
 from telltale.clock import NS_PER_DAY
+from telltale.errors import SettingsError
 from telltale.settings import convert
 
 SMALL = {
@@ -26,6 +30,8 @@ SMALL = {
     "onset_days": [366, 400],
     "ablation_sensors": 1,
     "early_onset_days": [60, 80],
+    "promised_false_alarms": 1.0,
+    "ablations": [{"without": "thermometer", "damage_begins": "grown", "judged_by": "2"}],
     "damages": [{"name": "1", "loss_percent": 1, "within_days": 7}, {"name": "2", "loss_percent": 2, "within_days": 7}],
 }
 SPAN = Span(20_454 * NS_PER_DAY, 400)
@@ -48,9 +54,40 @@ def test_the_promised_keys_are_there_and_damage_of_one_percent_is_found_in_silen
 
 
 def test_without_a_thermometer_it_fails_as_it_should() -> None:
-    methods = {row[0]: row for row in report().tables[1].rows}
-    assert float(methods["as registered"][3]) == 1.0
-    assert float(methods["no thermometer"][3]) == 0.0
+    (row,) = report().tables[1].rows
+    assert row[:5] == ("thermometer", "after the first year", "2", "1 of 1 found", "0 of 1 found")
+    assert row[5:] == ("yes", "no"), "one of one is no more than chance"
+    whole, without = report().tables[2].rows
+    assert (whole[0], float(whole[4]), without[0], float(without[4])) == ("nothing", 1.0, "thermometer", 0.0)
+
+
+def test_an_ablation_fails_where_it_does_clearly_worse_on_the_same_damages() -> None:
+    def life(*delays: float) -> Life:
+        return Life([], {"1": list(delays)})
+
+    never = math.inf
+    whole = [life(1, 2, 3), life(1, never, 2)]
+    for other, found, fails in (
+        ([life(never, never, never), life(never, never, never)], "0 of 6 found", "yes"),
+        ([life(1, never, 3), life(never, 5, 2)], "4 of 6 found", "no"),
+        (whole, "5 of 6 found", "no"),
+    ):
+        asked = Ablation(without="thermometer", damage_begins="young", judged_by="1")
+        (row,) = ablation_table(
+            [asked], {(None, "young"): (whole, 0.2), ("thermometer", "young"): (other, 3.0)}, 1.0
+        ).rows
+        assert row[3:] == ("5 of 6 found", found, "yes", fails)
+        alarms = Ablation(without="thermometer", damage_begins="young", judged_by="false alarms", must_fail=False)
+        (row,) = ablation_table(
+            [alarms], {(None, "young"): (whole, 0.2), ("thermometer", "young"): (other, 3.0)}, 1.0
+        ).rows
+        assert row[3:] == ("0.20 a sensor-year", "3.00 a sensor-year", "no", "yes")
+
+
+def test_an_ablation_judged_by_a_damage_that_is_not_played_is_refused() -> None:
+    wrong = SMALL | {"ablations": [{"without": "thermometer", "damage_begins": "grown", "judged_by": "3"}]}
+    with pytest.raises(SettingsError, match="judged by '3'"):
+        convert(wrong, EnvironmentSettings, SETTINGS)
 
 
 def test_the_shipped_settings_are_read() -> None:

@@ -72,6 +72,24 @@ def test_a_site_is_indexed_by_channel(tmp_path: Path) -> None:
             ["channels[0].fatigue", "'weld'", "stiffener_50"],
         ),
         ("rate_hz = 100\n", "rate_hz = 100\nfatigue = {}\n", ["channels[0].fatigue", "detail_category_mpa or detail"]),
+        ("rate_hz = 100\n", "rate_hz = 100\ncrack = {limit_mm = 1}\n", ["bridge.az", "crack", "scalars of kind crack"]),
+        ("rate_hz = 100\n", "rate_hz = 100\nfatigue = {detail_category_mpa = 71}\n", ["fatigue", "kind strain"]),
+        ("rate_hz = 100\n", 'rate_hz = 100\nshape = "scalar"\n', ["bridge.az", "modes_hz", "waveforms"]),
+        (
+            "interval_s = 1800\n",
+            "interval_s = 1800\nplausible = [60, -40]\n",
+            ["bridge.t", "[60.0, -40.0]", "low < high"],
+        ),
+        (
+            "interval_s = 1800\n",
+            'interval_s = 1800\nlimits = [{level = "warn", value = 1, source = "x", quantity = "rms"}]\n',
+            ["bridge.t", "a limit of rms", "value"],
+        ),
+        (
+            "interval_s = 1800\n",
+            'interval_s = 1800\nlimits = [{level="warn",value=30,source="x"}, {level="alarm",value=20,source="x"}]\n',
+            ["bridge.t", "alarm at 20", "warning at 30"],
+        ),
         ('structures = ["bridge"]', 'structures = ["tower"]', ["Ada", "tower", "bridge"]),
         ("ada@example.org", "ada@example.org\\nBcc: x@y.z", ["email"]),
         ('id = "valley"', "id = valley", ["not valid TOML", "line 3"]),
@@ -89,7 +107,8 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, words: list[str]
 
 
 def test_a_fatigue_detail_of_the_registry_brings_its_category(tmp_path: Path) -> None:
-    text = GOOD.replace("rate_hz = 100\n", 'rate_hz = 100\nfatigue = {detail = "stiffener_50"}\n')
+    text = GOOD.replace("modes_hz = [[2.0, 3.0]]\n", 'fatigue = {detail = "stiffener_50"}\n')
+    text = text.replace('"vibration"', '"strain"').replace('"m/s2"', '"µε"')
     site = load_text(tmp_path, text)
     assert site.places["bridge.az"].channel.fatigue.category_mpa == 80
 
@@ -133,6 +152,11 @@ def test_a_group_holds_like_sensors(tmp_path: Path) -> None:
         ('id = "air"', 'id = "air"\nquantity = "rms"', ["group 'air'", "quantity 'rms'", "value"]),
         ('id = "air"', 'id = "air"\nevery_s = 60', ["group 'air'", "every_s 60", "1800"]),
         ('id = "air"', 'id = "air"\nbaseline_rows = 5', ["groups[0].baseline_rows"]),
+        (
+            "[[contacts]]",
+            '[[facilities.structures.groups]]\nid = "more"\nchannels = ["bridge.t", "bridge.t2"]\n[[contacts]]',
+            ["group 'more'", "begins with 'bridge.t'", "'air'"],
+        ),
     ],
 )
 def test_a_mistake_in_a_group_is_named(tmp_path: Path, old: str, new: str, words: list[str]) -> None:

@@ -13,6 +13,7 @@ from cloud_service.analyse.detectors.noise_floor import NoiseFloorDetector
 from cloud_service.analyse.detectors.novelty import NoveltyDetector
 from cloud_service.analyse.detectors.quality import QualityDetector
 from cloud_service.analyse.detectors.remaining_life import RemainingLifeDetector
+from cloud_service.analyse.detectors.sample_rate import SampleRateDetector
 from cloud_service.analyse.detectors.short_baseline import ShortBaselineDetector
 from cloud_service.analyse.detectors.velocity import VelocityDetector
 from cloud_service.analyse.life_models import LifeModels
@@ -21,7 +22,8 @@ DETECTORS: tuple[Detector, ...] = (
     QualityDetector(),
     LimitsDetector(),
     VelocityDetector(),
-    NoiseFloorDetector(),  # after fixed limits: these hold whatever the sensor's noise
+    SampleRateDetector(),
+    NoiseFloorDetector(),  # both after fixed limits: these hold whatever the sensor's noise
     ModesDetector(),
     NoveltyDetector(),
     ShortBaselineDetector(),

@@ -13,16 +13,25 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from cloud_service.analyse.detector import Batch, Output
-from cloud_service.analyse.detectors.crack_days import State, add, close_day, daily, new_state, r2_below_36h
+from cloud_service.analyse.detectors.crack_days import (
+    State,
+    add,
+    close_day,
+    daily,
+    new_state,
+    r2_below_36h,
+    replace_gauge,
+)
 from cloud_service.analyse.detectors.crack_life import CrackHistory, LifeRules
 from cloud_service.analyse.detectors.crack_lives import LIFE_MODELS
-from cloud_service.analyse.detectors.lives import life_finding, life_rows, undated_refusal, years_to
+from cloud_service.analyse.detectors.lives import faulty_refusal, life_finding, life_rows, undated_refusal, years_to
+from cloud_service.baseline_record import Act, BaselineEvent
 from cloud_service.store.schema import Rows
-from models.crack import growth
+from models.crack import earlier_gauges, growth
 from models.crack_growth import Growth
 from models.standards import CONDITION_SCHEMES, cite
 from telltale.clock import NS_PER_DAY
-from telltale.findings import Finding, Life, Reason, Tier
+from telltale.findings import Finding, Life, Reason, Refusal, Tier
 from telltale.settings import Settings
 from telltale.site import Place
 
@@ -57,6 +66,7 @@ class CrackDetector:
 
     name = "crack"
     state_type = State
+    has_baseline = True
 
     def __init__(self, settings: CrackSettings | None = None) -> None:
         self._settings = settings or CrackSettings()
@@ -69,30 +79,49 @@ class CrackDetector:
         """No reading yet."""
         return new_state()
 
+    def renewed(self, place: Place, state: State, event: BaselineEvent) -> State:
+        """Another gauge at the same place: the history goes on, by an offset. All other acts begin another one."""
+        if event.act is not Act.SENSOR_REPLACED:
+            return self.initial(place)
+        replace_gauge(state, event.declared_ns // NS_PER_DAY)
+        return state
+
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Sum readings by day; judge each day that is over."""
         output = Output()
         trusted = np.isfinite(batch.values) & ~batch.faulty
-        undated = trusted & (False if batch.undated is None else batch.undated)
-        usable = trusted & ~undated
+        undated = np.zeros(len(batch), dtype=np.bool_) if batch.undated is None else batch.undated
         day_of = batch.t_ns // NS_PER_DAY
-        for day in np.unique(day_of[trusted]).tolist():
-            of_day = usable & (day_of == day)
+        for day in np.unique(day_of).tolist():
+            of_day = (day_of == day) & ~undated
             if of_day.any():
-                self._take_day(place, state, batch, of_day, output)
-            if (undated & (day_of == day)).any():
+                self._end_days(place, state, int(batch.t_ns[of_day][0]), output)
+                self._take_day(state, day, batch, of_day & trusted)
+                if (of_day & batch.faulty).any():
+                    state.faulty_day = max(state.faulty_day, day)
+            if (trusted & undated & (day_of == day)).any():
                 self._refuse_undated(place, state, day, output)
         return state, output
 
-    def _take_day(self, place: Place, state: State, batch: Batch, rows: NDArray[np.bool_], output: Output) -> None:
-        first_ns = int(batch.t_ns[rows][0])
-        day = first_ns // NS_PER_DAY
+    def _end_days(self, place: Place, state: State, t_ns: int, output: Output) -> None:
+        """A reading at `t_ns` ends the days before it: judge the open one, and say of one without a trusted reading."""
+        day = t_ns // NS_PER_DAY
+        if day > state.open_day and state.days.size and not state.closed:
+            close_day(state)
+            self._judge(place, state, output)
+            output.caused_by(t_ns)
+            state.closed = True
+        if max(state.open_day, state.refused_day) < state.faulty_day < day:
+            state.refused_day = state.faulty_day
+            estimate = faulty_refusal(place.channel.id, state.faulty_day)
+            output.lives.append(estimate)
+            output.rows.append(life_rows(estimate))
+
+    def _take_day(self, state: State, day: int, batch: Batch, rows: NDArray[np.bool_]) -> None:
+        if not rows.any():
+            return
         if day > state.open_day:
-            if state.days.size:
-                close_day(state)
-                self._judge(place, state, output)
-                output.caused_by(first_ns)
-            state.open_day = day
+            state.open_day, state.closed = day, False
         add(state, batch, rows)
 
     def _refuse_undated(self, place: Place, state: State, day: int, output: Output) -> None:
@@ -109,8 +138,10 @@ class CrackDetector:
         expected = NS_PER_DAY / 1e9 / place.channel.interval_s
         day, width, lagged_c = daily(state, state.open_day, expected)
         t_ns = (state.open_day + 1) * NS_PER_DAY
-        found = growth(day, width, lagged_c) if day.size >= MIN_FIT_DAYS else None
-        history = CrackHistory(day, width, found)
+        replaced = np.array(state.replaced, dtype=np.float64)
+        found = growth(day, width, lagged_c, replaced=replaced) if day.size >= MIN_FIT_DAYS else None
+        of_one_gauge = width if found is None else width - earlier_gauges(day, replaced) @ found.offsets_mm
+        history = CrackHistory(day, of_one_gauge, found)
         settings = self._settings
         life_model = LIFE_MODELS[place.channel.crack.material if place.channel.crack else "concrete"]
         estimate = life_model(
@@ -153,12 +184,15 @@ class CrackDetector:
     def _finding(self, place: Place, state: State, found: Growth, estimate: Life) -> Finding:
         settings = self._settings
         threshold = settings.rate_mm_per_year
-        opens, closes = found.probability_faster(threshold), 1 - found.probability_faster(-threshold)
+        opens, closes = found.trend_faster(threshold), 1 - found.trend_faster(-threshold)
         sure = max(opens, closes)
         state.sure_days = state.sure_days + 1 if sure > settings.sure else 0
         state.warned = state.sure_days >= settings.days_in_a_row or (state.warned and sure > settings.doubtful)
         soon = years_to(estimate, estimate.p50_ns) < settings.life.alarm_years
         tier = (Tier.ALARM if soon else Tier.WARN) if state.warned else Tier.CLEAR
+        evidence = _evidence(place, state, found, sure, settings.interval)
+        if state.warned and estimate.refused not in (None, Refusal.NO_LIMIT):
+            evidence["refused"] = estimate.refused.value  # a warning that stands, and no date: why
         return Finding(
             channel=place.channel.id,
             t_ns=estimate.t_ns,
@@ -169,7 +203,7 @@ class CrackDetector:
             limit=threshold if opens >= closes else -threshold,
             unit="mm/year",
             limit_source=SOURCE,
-            evidence=_evidence(place, state, found, sure, settings.interval),
+            evidence=evidence,
         )
 
 

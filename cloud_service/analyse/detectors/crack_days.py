@@ -22,6 +22,7 @@ MAX_ROWS = 800
 HOURS_KEPT = 96
 HALF_WINDOW_H = 18
 MIN_IN_WINDOW = 30  # hours of the 37
+MAX_REPLACED = 8  # gauges of one crack; older offsets are no longer told apart
 FORGET_PER_HOUR = float(np.exp(-1 / (90 * 24)))
 
 
@@ -47,6 +48,10 @@ class State(msgspec.Struct):
     warned: whether the trend's last verdict was not clear.
     sure_days, short_days: days in a row on which growth was sure, and on which life was short.
     undated_day: the newest day on which life was refused because the readings' times cannot be relied on.
+    replaced: days from which on another gauge reads, ascending.
+    closed: whether the open day has been judged.
+    faulty_day, refused_day: the newest day with distrusted readings, and on which life was refused because a day had no
+        others.
     """
 
     days: Floats
@@ -57,11 +62,25 @@ class State(msgspec.Struct):
     sure_days: int = 0
     short_days: int = 0
     undated_day: int = -(2**31)
+    replaced: list[int] = []
+    closed: bool = False
+    faulty_day: int = -(2**31)
+    refused_day: int = -(2**31)
 
 
 def new_state() -> State:
     """No reading yet."""
     return State(np.empty((0, COLUMNS)), np.empty((0, COLUMNS)), Breathing(np.zeros((LAGS, LAGS)), np.zeros(LAGS)))
+
+
+def replace_gauge(state: State, day: int) -> None:
+    """From `day` on another gauge reads. Its week before that day is given up: no day, and no week that days become,
+    holds both.
+    """
+    week = 7 * (day // 7)
+    state.days = state.days[(state.days[:, KEY] < week) | (state.days[:, KEY] > day)]
+    state.hours = state.hours[:0]
+    state.replaced = sorted({*state.replaced, week})[-MAX_REPLACED:]
 
 
 def add(state: State, batch: Batch, rows: NDArray[np.bool_]) -> None:

@@ -38,13 +38,22 @@ from cloud_service.analyse.detectors.fatigue_days import (
     count_day,
     count_late,
     damage_of,
+    end_history,
     note_short,
     open_figures,
     take_back_short,
     weekly,
     windows_of,
 )
-from cloud_service.analyse.detectors.lives import life_finding, life_of, life_rows, refusal, undated_refusal
+from cloud_service.analyse.detectors.lives import (
+    faulty_refusal,
+    life_finding,
+    life_of,
+    life_rows,
+    refusal,
+    undated_refusal,
+)
+from cloud_service.baseline_record import Act, BaselineEvent
 from cloud_service.store.schema import Rows
 from models import fatigue, life, rainflow
 from models.standards import cite
@@ -86,6 +95,7 @@ class FatigueDetector:
 
     name = "fatigue"
     state_type = State
+    has_baseline = True  # of what temperature explains; damage that was done stays done
     partial_windows = True  # the last, shorter window of a record has cycles too
 
     def __init__(self, settings: FatigueSettings | None = None) -> None:
@@ -99,6 +109,13 @@ class FatigueDetector:
     def initial(self, place: Place) -> State:  # noqa: ARG002 - the port's signature
         """Nothing counted."""
         return State(residue=np.empty(0), covered=Coverage(), days=np.empty((0, 7)))
+
+    def renewed(self, place: Place, state: State, event: BaselineEvent) -> State:
+        """A sensor that was moved measures another detail. Else the damage stands, and the history is cut."""
+        if event.act is Act.SENSOR_MOVED:
+            return self.initial(place)
+        end_history(state, _detail(place))
+        return state
 
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Count the batch's windows day by day; judge life once a day is over."""
@@ -135,12 +152,15 @@ class FatigueDetector:
         newest = int(np.flatnonzero(new.rows)[-1])
         is_short = batch.windows.shape[1] < place.channel.window_samples
         state.short = None
-        for day in np.unique(batch.t_ns[new.rows & new.sound] // NS_PER_DAY):
-            of_day = new.rows & new.sound & (batch.t_ns // NS_PER_DAY == day)
-            if state.days.size and day > state.days[-1, DAY]:
-                self._close_day(place, state, output)
-                output.caused_by(int(batch.t_ns[of_day][0]))
-            touched.add(int(day))
+        for day in np.unique(batch.t_ns[new.rows] // NS_PER_DAY).tolist():
+            of_day = new.rows & (batch.t_ns // NS_PER_DAY == day)
+            self._end_days(place, state, int(batch.t_ns[of_day][0]), output)
+            if (of_day & batch.faulty).any():
+                state.faulty_day = max(state.faulty_day, day)
+            of_day &= new.sound
+            if not of_day.any():
+                continue
+            touched.add(day)
             if is_short and of_day[newest]:
                 of_day[newest] = False
                 count_day(state, detail, batch, of_day)
@@ -151,6 +171,18 @@ class FatigueDetector:
         if is_short and state.short is None:
             state.short = note_short(state, batch, newest)
         return touched
+
+    def _end_days(self, place: Place, state: State, t_ns: int, output: Output) -> None:
+        """A window at `t_ns` ends the days before it: judge the newest, and say of one without a trusted window."""
+        day, newest = t_ns // NS_PER_DAY, int(state.days[-1, DAY]) if state.days.size else -(2**31)
+        if state.days.size and day > newest:
+            self._close_day(place, state, output)
+            output.caused_by(t_ns)
+        if max(newest, state.refused_day) < state.faulty_day < day:
+            state.refused_day = state.faulty_day
+            estimate = faulty_refusal(place.channel.id, state.faulty_day, _source(_detail(place)))
+            output.lives.append(estimate)
+            output.rows.append(life_rows(estimate))
 
     def _count_undated(
         self, place: Place, state: State, batch: Batch, rows: NDArray[np.bool_], output: Output

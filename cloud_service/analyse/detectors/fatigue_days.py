@@ -44,6 +44,8 @@ class State(msgspec.Struct):
     undated_day: the newest day on which it was refused because times cannot be relied on.
     thermal: what temperature explains, of continuous recordings.
     short: see `Short`; None where the newest window was whole.
+    faulty_day, refused_day: the newest day with distrusted windows, and on which life was refused because a day had no
+        others.
     """
 
     residue: NDArray[np.float64]
@@ -54,6 +56,8 @@ class State(msgspec.Struct):
     undated_day: int = -(2**31)
     thermal: Thermal = msgspec.field(default_factory=Thermal)
     short: Short | None = None
+    faulty_day: int = -(2**31)
+    refused_day: int = -(2**31)
 
 
 def windows_of(batch: Batch, rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
@@ -158,6 +162,20 @@ def damage_of(cycles: rainflow.Cycles, detail: FatigueDetail) -> float:
     """Miner's sum of the cycles on the detail."""
     ranges = fatigue.stress_ranges_mpa(cycles.ranges, detail.youngs_modulus_gpa)
     return fatigue.damage(ranges, cycles.counts, detail.category_mpa, detail.partial_factor)
+
+
+def end_history(state: State, detail: FatigueDetail) -> None:
+    """What follows has another zero: the open turning points are counted as half cycles (ASTM E1049-85, 5.4.4), and
+    what temperature explains is learned anew. The medians of the newest day no longer compare.
+    """
+    if state.days.size:
+        row = state.days[-1]
+        cycles = rainflow.finish(state.residue)
+        row[CYCLES] += cycles.total()
+        row[DAMAGE] += damage_of(cycles, detail)
+        row[RANGE_MAX] = max(row[RANGE_MAX], open_figures(state, detail)[2])
+        row[SLOW_MIN] = row[SLOW_MAX] = np.nan
+    state.residue, state.thermal, state.short = np.empty(0), Thermal(), None
 
 
 def weekly(days: NDArray[np.float64]) -> NDArray[np.float64]:

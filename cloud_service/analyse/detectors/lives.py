@@ -20,8 +20,14 @@ def refusal(channel: str, t_ns: int, reason: Refusal, detail: str, source: str =
 
 def undated_refusal(channel: str, day: int, source: str = "") -> Life:
     """No estimate because of readings of unknown time, said as of the end of a UTC day."""
-    text = "the gateway's clock was not synchronised, and the readings came long after the time they state"
+    text = "the gateway's clock could not be trusted: it was wrong, or nothing confirmed the times that readings state"
     return refusal(channel, (day + 1) * NS_PER_DAY, Refusal.CLOCK_UNRELIABLE, text, source)
+
+
+def faulty_refusal(channel: str, day: int, source: str = "") -> Life:
+    """No estimate because the sensor is distrusted, said as of the end of a UTC day."""
+    text = "the sensor is distrusted, see its findings"
+    return refusal(channel, (day + 1) * NS_PER_DAY, Refusal.SENSOR_FAULT, text, source)
 
 
 def life_of(

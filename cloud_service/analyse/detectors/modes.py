@@ -22,9 +22,10 @@ Array = NDArray[np.float64]
 
 
 class State(msgspec.Struct):
-    """The mean spectrum so far of the open block, at the lines of the tracked bands."""
+    """The mean spectrum so far of the open block, at the lines of these bands; other bands begin another block."""
 
     pending: Pending
+    bands: ModeBands | None = None
 
 
 class ModesDetector:
@@ -40,7 +41,8 @@ class ModesDetector:
 
     def initial(self, place: Place) -> State:
         """No window."""
-        return State(no_block(sum(last - first + 1 for first, last in _bands(place.channel).slots)))
+        bands = _bands(place.channel)
+        return State(no_block(sum(last - first + 1 for first, last in bands.slots)), bands)
 
     def step(self, place: Place, state: State, batch: Batch) -> tuple[State, Output]:
         """Add trusted windows to the open block; a row for each block that they close."""
@@ -48,8 +50,10 @@ class ModesDetector:
         if batch.windows is None or batch.rate_hz != channel.rate_hz:
             return state, Output()  # lines of another rate are other frequencies
         bands = _bands(channel)
+        if state.bands != bands:
+            state = self.initial(place)
         missing = np.isnan(batch.windows).mean(axis=1) > MAX_MISSING_SHARE
-        keep = ~batch.faulty & ~batch.inputs_faulty & ~missing & (batch.t_ns > state.pending.last_ns)
+        keep = ~batch.unusable & ~missing & (batch.t_ns > state.pending.last_ns)
         keep[1:] &= np.diff(batch.t_ns) > 0
         if not keep.any():
             return state, Output()

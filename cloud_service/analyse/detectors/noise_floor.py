@@ -48,7 +48,7 @@ class NoiseFloorDetector:
         fresh = batch.t_ns > state.newest_ns
         top = [name for name in shape_names(place.channel) if name.startswith("band")][-1]
         values = floor_of(log_of(batch.features["rms"]), batch.features[top])
-        values[batch.faulty | batch.inputs_faulty] = np.nan
+        values[batch.unusable] = np.nan
         day = batch.t_ns // NS_PER_DAY
         for number in np.unique(day[fresh]).tolist():
             rows = np.flatnonzero(fresh & (day == number))

@@ -118,7 +118,7 @@ def _rows(channel: Channel, state: State, batch: Batch) -> tuple[novelty_state.R
     """
     names = feature_names(channel)
     log_rms = log_of(batch.features["rms"])
-    keep = ~batch.faulty & ~batch.inputs_faulty & np.isfinite(log_rms)
+    keep = ~batch.unusable & np.isfinite(log_rms)
     keep &= batch.t_ns > max(state.model.last_ns, state.pending.last_ns)
     t_ns = batch.t_ns[keep]
     table = np.column_stack([_settled(batch), log_rms, log_features(batch, names)])[keep]

@@ -50,7 +50,7 @@ class ShortBaselineDetector:
         """Judge trusted new windows one by one until the baseline of the novelty detector takes over."""
         channel = place.channel
         table = log_features(batch, shape_names(channel))
-        keep = ~batch.faulty & ~batch.inputs_faulty & (batch.t_ns > state.last_ns) & np.isfinite(table).all(axis=1)
+        keep = ~batch.unusable & (batch.t_ns > state.last_ns) & np.isfinite(table).all(axis=1)
         t_ns, table = batch.t_ns[keep], table[keep]
         if not t_ns.size:
             return state, Output()

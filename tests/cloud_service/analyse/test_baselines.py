@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cloud_service.analyse.baselines import Baselines
+from cloud_service.analyse.detector import Output
 from cloud_service.analyse.detectors import DETECTORS
 from cloud_service.analyse.outcome import StepResult
 from cloud_service.analyse.states import States
@@ -27,6 +29,9 @@ class Learning(Running):
     has_baseline = True
 
 
+LEARNING = (Range(), Learning())
+
+
 def act(hour: float = ENDS_H, number: int = 1, kind: Act = Act.SENSOR_REPLACED) -> BaselineEvent:
     at_ns = T0_NS + round(hour * NS_PER_HOUR)
     return BaselineEvent(
@@ -34,8 +39,10 @@ def act(hour: float = ENDS_H, number: int = 1, kind: Act = Act.SENSOR_REPLACED) 
     )
 
 
-def play(folder: Path, size: int, events: list[BaselineEvent], numbers=range(60), detector=None) -> list[StepResult]:
-    step, states = Step(bridge(folder), (Range(), detector or Learning())), States()
+def play(
+    folder: Path, size: int, events: list[BaselineEvent], numbers=range(60), detectors=LEARNING
+) -> list[StepResult]:
+    step, states = Step(bridge(folder), detectors), States()
     step.baselines = Baselines(events)
     frames = decoded(hours(numbers))
     return [step(states, frames[start : start + size])[1] for start in range(0, len(frames), size)]
@@ -66,6 +73,25 @@ def test_it_does_not_matter_how_readings_were_batched(tmp_path: Path, size: int)
     assert findings(play(tmp_path, size, events)) == findings(play(tmp_path, 7, events))
 
 
+class Distrusting(Learning):
+    """What lies above its running mean is faulty."""
+
+    name = "distrusting"
+
+    def step(self, place, state, batch):
+        state, output = super().step(place, state, batch)
+        said = {finding.t_ns for finding in output.findings if finding.value > finding.limit}
+        return state, Output(faulty=np.isin(batch.t_ns, list(said)))
+
+
+@pytest.mark.parametrize("size", [1, 60])
+def test_what_is_faulty_keeps_its_rows_where_an_act_cuts_them(tmp_path: Path, size: int) -> None:
+    order = [*range(20), *range(28, 60), *range(20, 28)]
+    trusted = findings(play(tmp_path, size, [act(), act(45, 2)], order, (Distrusting(), Running())))
+    assert trusted == findings(play(tmp_path, 7, [act(), act(45, 2)], order, (Distrusting(), Running())))
+    assert 0 < len(trusted) < 60
+
+
 def test_readings_of_an_ended_baseline_that_come_late_are_passed_over(tmp_path: Path) -> None:
     order = [*range(20), *range(28, 40), *range(20, 28), *range(40, 44)]
     seen = [t_ns for t_ns, *_ in findings(play(tmp_path, 1, [act(28)], order))]
@@ -73,15 +99,35 @@ def test_readings_of_an_ended_baseline_that_come_late_are_passed_over(tmp_path: 
 
 
 def test_a_detector_without_a_baseline_heeds_no_act(tmp_path: Path) -> None:
-    assert findings(play(tmp_path, 7, [act()], detector=Running())) == findings(
-        play(tmp_path, 7, [], detector=Running())
+    assert findings(play(tmp_path, 7, [act()], detectors=(Range(), Running()))) == findings(
+        play(tmp_path, 7, [], detectors=(Range(), Running()))
     )
 
 
-def test_novelty_is_learned_anew_and_damage_sums_are_not() -> None:
+def test_novelty_is_learned_anew_and_what_an_act_leaves_standing_is_not() -> None:
     renewed = {detector.name for detector in DETECTORS if getattr(detector, "has_baseline", False)}
     assert {"novelty", "short_baseline"} <= renewed
-    assert not renewed & {"fatigue", "limits", "quality"}
+    assert not renewed & {"limits", "quality"}
+    assert {detector.name for detector in DETECTORS if hasattr(detector, "renewed")} == {"crack", "fatigue"}
+
+
+class Keeping(Learning):
+    """Of its mean it keeps what the act leaves standing: half of its weight."""
+
+    def renewed(self, place, state, event):
+        assert event.channel == place.channel.id
+        state.total, state.count = state.total / 2, state.count / 2
+        return state
+
+
+@pytest.mark.parametrize("size", [1, 60])
+def test_a_detector_may_say_what_an_act_leaves_standing(tmp_path: Path, size: int) -> None:
+    kept = findings(play(tmp_path, size, [act(), act(45, 2)], detectors=(Range(), Keeping())))
+    anew = findings(play(tmp_path, 7, [act(), act(45, 2)], detectors=LEARNING))
+    assert kept == findings(play(tmp_path, 7, [act(), act(45, 2)], detectors=(Range(), Keeping())))
+    assert [item[3] for item in kept] == [item[3] for item in anew]
+    ends_ns = T0_NS + ENDS_H * NS_PER_HOUR
+    assert next(item for item in kept if item[0] >= ends_ns)[2] != next(item for item in anew if item[0] >= ends_ns)[2]
 
 
 def test_acts_are_kept_as_they_were_recorded(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from cloud_service.analyse.baselines import Baselines
 from cloud_service.analyse.decode import Decoded
@@ -24,12 +25,12 @@ NAMES = ("pier.a", "pier.b", "pier.c")
 HOURS, BASELINE, MOVED = 200, 120, 170
 
 
-def site() -> Site:
+def site(names: Sequence[str] = NAMES, baseline: int = BASELINE) -> Site:
     channels = [
         {"id": name, "kind": "tilt", "unit": "mrad", "gateway": f"gw-{name[-1]}", "interval_s": 3600.0}
         for name in NAMES
     ]
-    group = {"id": "piers", "channels": list(NAMES), "baseline_rows": BASELINE, "freeze_rows": 0}
+    group = {"id": "piers", "channels": list(names), "baseline_rows": baseline, "freeze_rows": 0}
     structure = {"id": "bridge", "name": "Bridge", "channels": channels, "groups": [group]}
     file = convert({"facilities": [{"id": "river", "name": "River", "structures": [structure]}]}, SiteFile, "test")
     return build_site(file, "test")
@@ -134,3 +135,17 @@ def test_an_act_on_one_channel_ends_the_baseline_of_its_group_however_frames_com
     assert judged[0].t_ns == at_ns + BASELINE * NS_PER_HOUR
     assert all("sensor replaced" in str(one.evidence["baseline_since"]) for one in judged)
     assert verdicts(run(entries, 7, restart=True, acts=[act])) == verdicts(whole)
+
+
+@pytest.mark.parametrize(
+    "after", [site(NAMES[:2]), site(NAMES[::-1]), site(NAMES, 100)], ids=["fewer", "order", "shorter"]
+)
+def test_a_group_that_was_declared_anew_learns_anew(after: Site):
+    entries, states, results = frames(IN_TURN, readings()), States(), []
+    for part, declared in ((entries[:330], site()), (entries[330:], after)):
+        results.append(Step(declared, ())(states, part)[1])
+        committed = {(subject, owner): body for subject, owner, body in states.changed()}
+        states = States(lambda subject, owner, kept=committed: kept.get((subject, owner)))
+    assert not [fault for result in results for fault in result.faults]
+    learned = {finding.evidence["baseline_rows"] for finding in (one.finding for one in results[1].judged)}
+    assert min(learned) == 1.0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from cloud_service.store.schema import decode_rows
 from telltale.clock import NS_PER_HOUR, NS_PER_S
 from telltale.errors import RejectReason
 from telltale.findings import Reason, Tier
-from telltale.readings import Block, Frame
+from telltale.readings import Block, ClockQuality, Frame
 from telltale.wire.codec import encode_frame
 from tests.cloud_service.analyse.process import analyse, offset, start, until
 from tests.cloud_service.analyse.site import RUN, T0_NS, bridge, fill_journal, hour, hours, scalar
@@ -182,7 +183,7 @@ def test_on_the_wall_clock_a_service_that_was_away_calls_nobody_silent(tmp_path:
     now_ns = time.time_ns()
     long_ago_ns = now_ns - 30 * 24 * NS_PER_HOUR
     writer = JournalWriter(open_journal(tmp_path))
-    frames = hours(range(3))
+    frames = [replace(item, clock_quality=ClockQuality.SYNCHRONISED) for item in hours(range(3))]
     writer.commit([FrameEntry("gw", RUN, item.sequence, long_ago_ns, encode_frame(item)) for item in frames])
     analyse(tmp_path, until(tmp_path, 3), mode="system")
     state = open_state(tmp_path)

@@ -144,3 +144,28 @@ def test_readings_of_unknown_time_are_no_part_of_a_trend_and_life_is_refused_by_
     dated = play(CrackDetector(), crack(), replace(batch, undated=np.zeros(len(batch), dtype=bool)))
     assert lives(dated)[-1].refused is None
     assert findings(whole) == [finding for finding in findings(dated) if finding.t_ns < START_NS + 90 * NS_PER_DAY]
+
+
+@pytest.mark.parametrize("at_once", [1, 50, 10**6])
+def test_days_on_which_the_sensor_is_distrusted_throughout_refuse_life_by_name(at_once):
+    batch = batch_of(3, 62, QUIET, GROWS)
+    days = (batch.t_ns - START_NS) // NS_PER_DAY
+    batch = replace(batch, faulty=((days >= 40) & (days < 45)) | (batch.t_ns % NS_PER_DAY == 0))
+    answers = lives(play(CrackDetector(), crack(), batch, at_once=at_once))
+    refused = [day_of(life) - 1 for life in answers if life.refused is Refusal.SENSOR_FAULT]
+    assert refused == [40, 41, 42, 43, 44], "a single bad reading a day is no reason"
+    assert [life.t_ns for life in answers] == sorted(life.t_ns for life in answers)
+    assert answers[-1].refused is not Refusal.SENSOR_FAULT
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_trend_that_is_sure_to_lead_to_the_limit_has_a_life_or_a_reason_other_than_no_trend(seed):
+    outputs = play(CrackDetector(), crack(limit_mm=0.75), batch_of(seed, 90, QUIET, GROWS))
+    answers = {life.t_ns: life.refused for life in lives(outputs)}
+    warned = [finding for finding in findings(outputs) if finding.reason is Reason.CRACK_TREND]
+    assert warned
+    for finding in warned:
+        refused = answers[finding.t_ns]
+        assert finding.evidence.get("refused") == (refused.value if refused else None)
+        if finding.evidence["probability"] > 0.99:
+            assert refused is not Refusal.NO_TREND

@@ -11,6 +11,7 @@ import rainflow as oracle
 from cloud_service.analyse.detector import LAGS_H
 from cloud_service.analyse.detectors.fatigue import FatigueDetector
 from cloud_service.analyse.state_codec import decode_state, encode_state
+from cloud_service.baseline_record import Act, BaselineEvent
 from models import fatigue
 from telltale.channel_details import FatigueDetail
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
@@ -221,7 +222,7 @@ def test_windows_of_unknown_time_do_damage_on_no_day_and_life_is_refused():
         outputs = play(FatigueDetector(), place, replace(batch, undated=undated), at_once=at_once)
         refused = [life for life in lives(outputs) if life.refused is Refusal.CLOCK_UNRELIABLE]
         assert [life.t_ns for life in refused] == [START_NS + 36 * NS_PER_DAY]
-        assert "not synchronised" in refused[0].detail
+        assert "clock could not be trusted" in refused[0].detail
         assert lives(outputs)[-1].refused is None
         last, same = (list(table(found, "fatigue").values())[-1]["damage_total"] for found in (outputs, dated))
         assert last == pytest.approx(same, rel=0.02)  # each is a record of its own
@@ -250,3 +251,38 @@ def test_distrusted_windows_and_scalar_strain_are_left_alone():
     assert table(play(FatigueDetector(), girder(), batch), "fatigue") == {}
     detail = FatigueDetail(detail_category_mpa=71)
     assert not FatigueDetector().applies(place_of(kind="strain", unit="µε", shape=Shape.SCALAR, fatigue=detail))
+
+
+def act(kind: Act) -> BaselineEvent:
+    return BaselineEvent(channel="s.channel", act=kind, declared_ns=0, recorded_ns=0, effective_ns=0, who="A", why="b")
+
+
+@pytest.mark.parametrize("kind", list(Act))
+def test_another_zero_is_no_cycle_and_damage_that_was_done_stays(kind):
+    """Another gauge reads 3000 µε more: counted through, that would be the largest range of all."""
+    first, second = continuous(1, 60), continuous(2, 60)
+    second = replace(second, t_ns=second.t_ns + 60 * WINDOW_NS, windows=second.windows + np.float32(3000))
+    detector, place = FatigueDetector(), girder()
+    state, one = detector.step(place, detector.initial(place), first)
+    state = detector.renewed(place, state, act(kind))
+    state = decode_state(encode_state(state), detector.state_type)
+    _, two = detector.step(place, state, second)
+    parts = [by_oracle(batch.windows.astype(float).reshape(-1)) for batch in (first, second)]
+    cycles, damage = np.sum(parts[1:] if kind is Act.SENSOR_MOVED else parts, axis=0)
+    row = list(table([one, two], "fatigue").values())[-1]
+    assert row["cycles"] == cycles
+    assert row["damage_total"] == pytest.approx(damage, rel=1e-9)
+    assert row["range_max_mpa"] < 3000 * 0.21
+
+
+@pytest.mark.parametrize("at_once", [1, 24, 10**6])
+def test_days_on_which_the_sensor_is_distrusted_throughout_refuse_life_by_name(at_once):
+    batch = hourly(1, 40, 150.0)
+    days = (batch.t_ns - START_NS) // NS_PER_DAY
+    batch = replace(batch, faulty=((days >= 33) & (days < 36)) | (batch.t_ns % NS_PER_DAY == 0))
+    place = girder(DUTY, 3600.0)
+    answers = lives(play(FatigueDetector(), place, batch, at_once=at_once))
+    refused = [(life.t_ns - START_NS) / NS_PER_DAY - 1 for life in answers if life.refused is Refusal.SENSOR_FAULT]
+    assert refused == [33, 34, 35], "a single bad window a day is no reason"
+    assert [life.t_ns for life in answers] == sorted(life.t_ns for life in answers)
+    assert answers[-1].refused is None

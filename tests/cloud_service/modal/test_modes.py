@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from importlib.util import find_spec
 
 import msgspec
@@ -12,11 +13,14 @@ import pytest
 from cloud_service.modal.command import modes
 from cloud_service.modal.simultaneous import check_clocks, longest_run, tolerated_s
 from cloud_service.settings import load_cloud
+from cloud_service.state import open_state
 from cloud_service.store.schema import Rows
 from cloud_service.store.waveform import pack
 from models.modal_assurance import modal_assurance
 from telltale.errors import UserError
+from telltale.findings import Finding, Reason, Tier
 from tests.cloud_service.modal.chain import DAMPING, simulate
+from tests.cloud_service.seed.state import add_incident
 
 RATE_HZ, LENGTH = 25.0, 1000
 START_NS = 1_767_225_600 * 10**9
@@ -156,6 +160,9 @@ def test_what_cannot_be_analysed_is_named(tmp_path):
         ([str(path), "--rate-hz", "25", "--columns", "a"], "one column"),
         ([str(path), "--rate-hz", "25", "--max-hz", "20"], "--max-hz 20"),
         ([str(path), "--rate-hz", "25", "--min-hz", "3", "--max-hz", "2"], "--min-hz 3"),
+        ([str(path), "--rate-hz", "25", "--min-hz", "0"], "--min-hz 0"),
+        ([str(path), "--rate-hz", "25", "--min-hz=-1"], "--min-hz -1"),
+        ([str(path), "--rate-hz", "25", "--clock-error-s=-1"], "--clock-error-s -1"),
         ([], "what to analyse"),
         (["-c", str(service(tmp_path)), "--structure", "dam"], "no structure 'dam'"),
         (["-c", str(service(tmp_path)), "--structure", "pier", "--channels", "x"], "no vibration channel 'x'"),
@@ -175,3 +182,39 @@ def test_five_degrees_at_the_highest_frequency():
 def test_the_longest_run():
     t_ns = START_NS + np.array([0, 40, 80, 200, 240, 280, 320, 400], dtype=np.int64) * 10**9
     assert longest_run(t_ns, LENGTH, RATE_HZ) == slice(3, 7)
+
+
+def clock_incident(config, reason, subject, start_ns, *, value, ended_ns=None):
+    data_dir = load_cloud(config).data_dir
+    data_dir.mkdir(exist_ok=True)
+    finding = Finding(
+        channel=subject, t_ns=start_ns, reason=reason, tier=Tier.SUSPECT, score=6.0, value=value, limit=600.0, unit="s"
+    )
+    with contextlib.closing(open_state(data_dir)) as state:
+        add_incident(state, subject, finding)
+        state.execute(
+            "UPDATE incidents SET occurred_ns = ?, resolved_ns = ? WHERE id = ?", (start_ns, ended_ns, subject)
+        )
+        state.commit()
+
+
+@pytest.mark.parametrize(
+    ("reason", "subject"), [(Reason.GATEWAY_CLOCK, "gw"), (Reason.SENSOR_CLOCK, PLACES[1])], ids=["gateway", "sensor"]
+)
+def test_windows_of_a_clock_that_was_wrong_are_left_out_and_refused_where_there_are_no_others(
+    chain, tmp_path, reason, subject
+):
+    config = service(tmp_path)
+    stored(config, chain[0])
+    window_ns = 40 * 10**9
+    at_ns = START_NS + 7 * window_ns
+    clock_incident(config, reason, subject, at_ns, value=40.0, ended_ns=at_ns + window_ns)
+    assert "insufficient_history: 2" in refused(config), "6 or 7 windows before it"
+    clock_incident(config, reason, subject + ".other", START_NS, value=40.0)
+    assert "insufficient_history: 2" in refused(config), "another's clock is no matter here"
+    with contextlib.closing(open_state(load_cloud(config).data_dir)) as state:
+        state.execute("UPDATE incidents SET occurred_ns = ?, resolved_ns = NULL", (START_NS,))
+        state.commit()
+    said = refused(config)
+    assert "clock_unreliable" in said
+    assert "15 windows" in said

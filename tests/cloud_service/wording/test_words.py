@@ -120,6 +120,22 @@ def test_a_range_of_one_date_is_said_once() -> None:
         (Reason.SENSOR_CLIPPED, 5.0, 0.0, {}, "readings reach the end of the sensor's range (5 mm)"),
         (Reason.SENSOR_NOISE, 8.0, 4.0, {}, "the noise of its quietest minutes is 8 times what it was"),
         (Reason.SENSOR_DERIVED, 5.0, 0.0, {"derived_from": "a.b"}, "computed from a.b, which is faulty"),
+        (Reason.SENSOR_CLOCK, -0.3, 0.1, {}, "samples come 0.3 % slower than their rate says"),
+        (Reason.GATEWAY_CLOCK, 7300.0, 600.0, {}, "2 h ahead of the service's clock"),
+        (
+            Reason.GATEWAY_CLOCK,
+            -1200.0,
+            600.0,
+            {"unsynchronised_h": 72.0},
+            "20 min behind the service's clock; not synchronised for 3 days",
+        ),
+        (
+            Reason.GATEWAY_CLOCK,
+            0.0,
+            600.0,
+            {"value": "nan"},
+            "neither the gateway nor the time of arrival confirms its clock",
+        ),
         (Reason.SENSOR_SPIKES, float("nan"), 0.0, {"bad_share": "nan"}, "single readings jump"),
     ],
 )
