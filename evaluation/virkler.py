@@ -62,7 +62,7 @@ class Answers:
         return weighted_interval_score(self.quantiles.reshape(-1, len(QUANTILES)), QUANTILES, self.truth.ravel())
 
     def worth(self, cut: int) -> tuple[str, str, str]:
-        """From one cut: share of P50 within ALPHA of the truth, median width of P10 to P90 over it, how many it holds."""
+        """From one cut: share of P50 within ALPHA of the truth, median (P90 - P10) / truth, share within those."""
         told, truth = self.quantiles[cut], self.truth[cut]
         width = float(np.median((told[:, 3] - told[:, 1]) / truth))
         held = coverage(told[:, 1], told[:, 3], truth)
@@ -104,7 +104,7 @@ def evaluate(options: Options) -> Report:
             "weighted: interval score of P5, P10, P50, P90 and P95 together, stands for the CRPS",
             f"near: P50 within {ALPHA:.0%} of the life that is left (α-λ accuracy); width: (P90 - P10) / life left",
             "baseline: mean and 5 to 95 % range of the others' lives from that length, its own history unread",
-            f"noises of the model alone: compared on the first {settings.chosen_on} specimens, its form in sight of all",
+            f"alone: noises: compared on the first {settings.chosen_on} specimens; its form in sight of all",
             "no published figures for this protocol are known to us",
         ),
         unchanged=_is_unchanged(specimens, settings, (fleet, alone)),
