@@ -51,6 +51,7 @@ def report(fleets: Mapping[str, Lives], stable: Counter[str], seed: int) -> Repo
             f"simulated, seed {seed}; one estimate an asset, at the end of its record; truth: the same carried on",
             "crack_coverage80 is that of all cracks that were given a life; the rows show what it is made of",
             "scores are of ln life, lower is better; baseline: quantiles of what all of a fleet had left, nothing read",
+            "by how far life had gone: rows are chosen by what became of the assets, which moves shares by itself",
             f"near: P50 within {ALPHA:.0%} of the life that was left (α-λ accuracy); width: (P90 - P10) / life left",
         ),
     )
