@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench chaos fuzz lock proto clean
+.PHONY: demo test check bench chaos fuzz oma lock proto clean
 
 demo: $(READY)          ## the whole system on this machine; DEMO="--for 60 --summary s.json" to end by itself
 	$(BIN)/telltale demo $(DEMO)
@@ -30,6 +30,10 @@ SECONDS ?= 60
 fuzz: $(READY)          ## coverage-guided fuzzing: make fuzz TARGET=mail SECONDS=300 (docs/fuzzing.md)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	$(BIN)/python -m tests.fuzz $(TARGET) $(SECONDS)
+
+oma: $(READY)           ## the tests of `telltale modes` with its extra; without it `make test` skips them by name
+	@$(BIN)/python -c 'import pyoma2' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/oma.txt
+	$(BIN)/pytest tests/cloud_service/modal
 
 chaos: $(READY)         ## the fault campaign: FAULTS=30 takes a few minutes, FAULTS=500 is the long form; SEED=n
 	$(BIN)/python -m chaos --faults $(or $(FAULTS),30) --seed $(or $(SEED),1) $(CHAOS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+from sensors_sim.demo.layout import write_site as write_sample_site
 from sensors_sim.demo.mosquitto import write_settings
 from sensors_sim.demo.processes import free_port
 from sensors_sim.load import LoadSettings
@@ -204,7 +205,7 @@ def write_site(folder: Path, plan: Plan) -> None:
     structures = "".join(_load_structure(gateway) for gateway in gateways(plan) if gateway.load)
     head = '\n[[facilities]]\nid = "loads"\nname = "Loads"\n'
     at = sample.index("[[contacts]]")
-    (folder / "site.toml").write_text(sample[:at] + head + structures + "\n" + sample[at:], encoding="utf-8")
+    write_sample_site(folder, sample[:at] + head + structures + "\n" + sample[at:])
 
 
 def _load_structure(gateway: Gateway) -> str:

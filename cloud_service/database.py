@@ -13,6 +13,9 @@ from pathlib import Path
 from telltale.durable_file import make_folder
 from telltale.errors import FatalError
 
+# A commit of thousands of states overflows the default of 2 MiB: its pages go to the log and are read back meanwhile.
+CACHE_KIB = 16 * 1024
+
 
 def open_database(path: Path, migrations: Sequence[str], *, durable: bool = True) -> sqlite3.Connection:
     """Open (and create or migrate) a database; autocommit, so transactions are explicit (`BEGIN IMMEDIATE` …).
@@ -32,6 +35,7 @@ def open_database(path: Path, migrations: Sequence[str], *, durable: bool = True
         connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         connection.execute("PRAGMA busy_timeout=30000")
         connection.execute("PRAGMA journal_size_limit=67108864")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         _migrate(connection, path, migrations)
     except sqlite3.DatabaseError as error:
         connection.close()

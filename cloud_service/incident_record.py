@@ -49,6 +49,11 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     what: str
 
 
+def blamed(finding: Finding) -> str:
+    """The channel that a verdict is about: of a group's, which stands at its first channel, the one that it names."""
+    return str(finding.evidence.get("contributes_most", finding.channel))
+
+
 def find_incident(state: sqlite3.Connection, incident: str) -> IncidentRecord | None:
     """The incident of this id, or None."""
     row = state.execute(f"SELECT {_COLUMNS} FROM incidents WHERE id = ?", (incident,)).fetchone()  # noqa: S608 - constant

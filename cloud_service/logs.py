@@ -8,6 +8,14 @@ import sys
 import structlog
 
 
+def logs_beside_an_answer() -> None:
+    """Logs of a command whose standard output is its answer: what is wrong alone, on standard error."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
+
+
 def configure_logs(part: str) -> None:
     """Send logs of this process to standard output, each line naming `part`."""
     watched = sys.stdout.isatty()

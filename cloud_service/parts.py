@@ -37,7 +37,7 @@ async def ingest(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
 async def analyse(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
     """Journal → detectors → alerts → state, spool and outbox. Works in a thread: it computes and blocks."""
     from cloud_service.analyse.again import run_again
-    from cloud_service.analyse.detectors import with_life_models
+    from cloud_service.analyse.detectors import DETECTORS
     from cloud_service.analyse.run import run
     from cloud_service.bell import Bell, Ear
 
@@ -64,7 +64,8 @@ async def analyse(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None
                 data_dir=cloud.data_dir,
                 settings=cloud.analyse(),
                 alert=cloud.alert(),
-                detectors=with_life_models(cloud.life_models()),
+                detectors=DETECTORS,
+                life_models=cloud.life_models(),
                 clock=open_clock(cloud.file.clock),
                 mode=cloud.file.clock,
                 wait=wait,
@@ -123,6 +124,7 @@ async def serve(cloud: CloudSettings, stop: asyncio.Event, beat: Beat) -> None:
         base=cloud.base,
         where=cloud.where,
         beat=beat,
+        life_models=cloud.life_models(),
     )
 
 

@@ -105,8 +105,8 @@ class CloudSettings:
         return self._section("analyse", self.file.analyse, AnalyseSettings)
 
     def life_models(self) -> LifeModels:
-        """The remaining-life models that the site names; refuses what a channel cannot feed."""
-        if all(place.channel.remaining_life is None for place in self.site.channels()):
+        """The remaining-life models that the site names; refuses what its channels cannot feed."""
+        if not self.site.has_assets:
             return {}
         from cloud_service.analyse.life_models import load_life_models  # noqa: PLC0415 - few sites have one
 

@@ -17,10 +17,8 @@ from telltale.broker import BrokerSettings
 from telltale.clock import ClockMode
 from telltale.errors import SettingsError
 from telltale.settings import Settings, load
-from telltale.topics import NAME_PATTERN
+from telltale.topics import Name
 from telltale.wire.body import MAX_SAMPLES_PER_BLOCK
-
-Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
 
 class SourceSettings(Settings, frozen=True):

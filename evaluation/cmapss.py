@@ -8,6 +8,7 @@ run-to-failure simulation", PHM). The engines are simulated.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,19 +16,24 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_service.model.file import Loaded
+from cloud_service.model.histories import Found
+from cloud_service.model.train import train_model
+from evaluation.asset_replay import play_asset
 from evaluation.port import Options, Report, Table
-from models.indicator_history import smoothed
 from models.life import QUANTILES
 from models.life_scores import asymmetric_score, coverage, interval_score, near, rms, weighted_interval_score
-from models.remaining_life import Left, LifeModel, life_left
 from models.remaining_life_settings import Training
-from models.remaining_life_training import Histories, train, usable_columns
+from models.remaining_life_training import Histories
+from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.errors import UserError
 from telltale.settings import Settings, load
 
 Floats = NDArray[np.float64]
 SETTINGS = Path(__file__).with_suffix(".toml")
 COLUMNS = 26
+SENSORS = tuple(f"sensor{number}" for number in range(1, 22))
+CONDITIONS = tuple(f"setting{number}" for number in range(1, 4))
 FOLDER = {"FD001": "cmapss_fd001", "FD002": "cmapss_fd002", "FD003": "cmapss_fd003", "FD004": "cmapss_fd004"}
 COVERAGE = QUANTILES[-1] - QUANTILES[0]
 FIGURES = (
@@ -70,9 +76,18 @@ class Engines:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One seed's predictions at the last rows of the test engines, and what training took."""
+    """One seed's answers at the last rows of the test engines, and what training took.
 
-    left: Left
+    Attributes:
+        expected: (n,) cycles left.
+        quantiles: (n, 5) `models.life.QUANTILES`.
+        refused: engines whose last rows were refused: their newest estimate stands.
+        train_s: CPU seconds.
+    """
+
+    expected: Floats
+    quantiles: Floats
+    refused: int
     train_s: float
 
 
@@ -94,7 +109,7 @@ def evaluate(options: Options) -> Report:
     figures = [figures_of(item, truth, training.cap) for item in runs]
     metrics = {key: float(np.mean([found[key] for found in figures])) for key in FIGURES}
     baseline = _baseline(learned, truth, training.cap)
-    return Report(metrics, _tables(name, metrics, figures, baseline), _notes(seeds), _same(runs[0].left, again.left))
+    return Report(metrics, _tables(name, metrics, figures, baseline), _notes(seeds, runs), _same(runs[0], again))
 
 
 def read(path: Path) -> Engines:
@@ -122,20 +137,42 @@ def _numbers(path: Path, columns: int) -> Floats:
 
 
 def run(learned: Engines, judged: Engines, training: Training, seed: int) -> Judged:
-    """Train with one seed; predict the last row of each test engine."""
+    """Train with one seed, as `telltale model train` does; ask the service about each test engine."""
     began = time.process_time()
-    columns = usable_columns(learned.sensors)
-    model = train(histories(learned, columns, training), training, seed).model
-    return Judged(predict(model, judged, columns), time.process_time() - began)
+    loaded = trained(learned, training, seed)
+    train_s = time.process_time() - began
+    told = [play_asset(loaded, rows) for rows in _inputs(loaded, judged)]
+    return Judged(
+        np.array([one.expected for one in told]),
+        np.stack([one.quantiles for one in told]),
+        sum(one.rows_ago > 0 for one in told),
+        train_s,
+    )
 
 
-def histories(engines: Engines, columns: NDArray[np.bool_], training: Training) -> Histories:
+def trained(learned: Engines, training: Training, seed: int) -> Loaded:
+    """The model with its card. A cycle is called a day, so that the service answers each."""
+    conditions = CONDITIONS if training.regimes > 1 else ()
+    found = Found(SENSORS, histories(learned, len(conditions)), spacing=1.0, left_out=0, sha256="0" * 64)
+    card, model = train_model(
+        found, Path("train"), training, seed=seed, unit="cycles", unit_s=NS_PER_DAY / NS_PER_S, conditions=conditions
+    )
+    return Loaded(card, model, "0" * 64)
+
+
+def _inputs(loaded: Loaded, engines: Engines) -> Iterator[Floats]:
+    """Of each engine, the rows of what the model reads."""
+    sensors = [SENSORS.index(name) for name in loaded.card.indicators]
+    table = np.column_stack([engines.sensors[:, sensors], engines.settings[:, : len(loaded.card.conditions)]])
+    return iter(np.split(table, np.flatnonzero(np.diff(engines.engine)) + 1))
+
+
+def histories(engines: Engines, conditions: int) -> Histories:
     """Engines that ran to failure: the last row has no life left."""
     age = _age(engines)
     last = np.append(np.diff(engines.engine) != 0, True)
     lifetime = age[last][np.unique(engines.engine, return_inverse=True)[1]]
-    conditions = engines.settings[:, : 3 if training.regimes > 1 else 0]
-    return Histories(engines.engine, age, lifetime - age, engines.sensors[:, columns], conditions)
+    return Histories(engines.engine, age, lifetime - age, engines.sensors, engines.settings[:, :conditions])
 
 
 def _age(engines: Engines) -> Floats:
@@ -145,23 +182,15 @@ def _age(engines: Engines) -> Floats:
     return engines.cycle - began + 1
 
 
-def predict(model: LifeModel, engines: Engines, columns: NDArray[np.bool_]) -> Left:
-    """Life left after the last row of each engine."""
-    conditions = engines.settings[:, : model.conditions.mean.size]
-    scaled = model.conditions.standardised(engines.sensors[:, columns], conditions)
-    last = np.append(np.diff(engines.engine) != 0, True)
-    return life_left(model, smoothed(scaled, engines.engine, model.spans)[last], _age(engines)[last])
-
-
 def figures_of(judged: Judged, truth: Floats, cap: float) -> dict[str, float]:
     """What one seed scores; all but `rmse_uncapped` against the truth capped at `cap`."""
     capped = np.minimum(truth, cap)
-    told = np.minimum(judged.left.quantiles, cap)
+    told = np.minimum(judged.quantiles, cap)
     p5, p10, p50, p90, p95 = told.T
     return {
-        "rmse": rms(judged.left.expected - capped),
-        "rmse_uncapped": rms(judged.left.expected - truth),
-        "score": asymmetric_score(judged.left.expected - capped),
+        "rmse": rms(judged.expected - capped),
+        "rmse_uncapped": rms(judged.expected - truth),
+        "score": asymmetric_score(judged.expected - capped),
         "coverage80": coverage(p10, p90, capped),
         "coverage90": coverage(p5, p95, capped),
         "interval_score": interval_score(p5, p95, capped, COVERAGE),
@@ -174,8 +203,7 @@ def figures_of(judged: Judged, truth: Floats, cap: float) -> dict[str, float]:
 def _baseline(learned: Engines, truth: Floats, cap: float) -> tuple[float, float]:
     """RMSE and score of one number for all: the mean life left, capped, of the training rows. No sensor is read."""
     capped = np.minimum(truth, cap)
-    columns = np.zeros(learned.sensors.shape[1], dtype=np.bool_)
-    constant = np.minimum(histories(learned, columns, Training()).left, cap).mean() - capped
+    constant = np.minimum(histories(learned, 0).left, cap).mean() - capped
     return rms(constant), asymmetric_score(constant)
 
 
@@ -186,7 +214,7 @@ def changed(engines: Engines) -> Engines:
     return Engines(engines.engine + 400, engines.cycle + 5000.0, engines.settings * 3.0 + 7.0, sensors[:, ::-1])
 
 
-def _same(one: Left, other: Left) -> bool:
+def _same(one: Judged, other: Judged) -> bool:
     return np.allclose(one.expected, other.expected, atol=1e-6) and np.allclose(
         one.quantiles, other.quantiles, atol=1e-6
     )
@@ -205,9 +233,11 @@ def _tables(
     return beside, Table("a row for each seed", FIGURES, rows)
 
 
-def _notes(seeds: list[int]) -> tuple[str, ...]:
+def _notes(seeds: list[int], runs: Sequence[Judged]) -> tuple[str, ...]:
+    refused = f"{sum(run.refused for run in runs)} of {sum(run.expected.size for run in runs)}"
     return (
         f"mean of seeds {seeds[0]} to {seeds[-1]}; settings in cmapss.toml, chosen by engines of train_FD001 alone",
+        f"each engine row by row through the service's step; last rows refused: {refused}, the newest estimate counts",
         "score: asymmetric, summed over engines; coverage and interval score: P5 to P95, truth and interval capped",
         "train_s: CPU seconds to train once, with the cross-validation that the intervals come from",
         f"weighted_interval_score: of the five quantiles, cycles, stands for the CRPS; near: P50 within {ALPHA:.0%}",

@@ -72,7 +72,7 @@ def judge(seed: int, asked: EnvironmentSettings) -> Report:
         _trials_table(ablated, asked),
         _shared_table(shared, asked),
     )
-    return Report(metrics, tables, _notes(seed, years_of(seed, asked, 0), asked))
+    return Report(metrics, tables, _notes(seed, years_of(seed, asked, 0), rate(grown, asked), asked))
 
 
 Ablated = dict[tuple[Part | None, Onsets], tuple[Sequence[Life], float]]
@@ -153,7 +153,7 @@ def _shared_table(alarms: int, asked: EnvironmentSettings) -> Table:
     return Table("all sensors on one structure", names, ((f"{asked.sensors}", f"{alarms}", f"{a_year:.2f}"),))
 
 
-def _notes(seed: int, example: Years, asked: EnvironmentSettings) -> tuple[str, ...]:
+def _notes(seed: int, example: Years, alarms: float, asked: EnvironmentSettings) -> tuple[str, ...]:
     behaviour = Behaviour()
     simulated = (
         f"seed {seed}: {asked.sensors} sensors, {asked.days} days of half-hour blocks; one of them: air"
@@ -163,8 +163,12 @@ def _notes(seed: int, example: Years, asked: EnvironmentSettings) -> tuple[str, 
         f" {100 * behaviour.outlier_share:.1f} % outliers a mode, {100 * behaviour.gap_share:.0f} % of blocks missing;"
         " the structure's two lags are not measured."
     )
+    silent = (
+        f"False alarms of all {asked.sensors} sensors: {alarms:.2f} a sensor-year; promised: at most"
+        f" {asked.promised_false_alarms:g}."
+    )
     by_chance = "Data-free baseline: one alarm a sensor-year at a random time finds 2 % of damages within 7 days."
-    return simulated, by_chance
+    return silent, simulated, by_chance
 
 
 def _text(days: float | None) -> str:

@@ -13,12 +13,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.environment import COLUMNS, Fit
+from models.environment import COLUMNS
 
 Array = NDArray[np.float64]
 
 SCALES_H = (6.0, 48.0, 240.0)
-_BLIND, _WEIGHT = COLUMNS, COLUMNS + 1
+BLIND, WEIGHT = COLUMNS, COLUMNS + 1  # columns of `Averages.rows` behind the regressors
 
 
 class Averages(msgspec.Struct):
@@ -33,7 +33,7 @@ class Averages(msgspec.Struct):
     features: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """k rows as the regression sees them.
 
@@ -50,23 +50,6 @@ class Inputs:
     present: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Residuals:
-    """Averaged residuals, k rows.
-
-    Attributes:
-        natural: (k, scales, features) in the feature's own unit; NaN before its first row.
-        standard: the same over the residual deviation.
-        model: (k, scales, features) variance of `standard` that the model's own uncertainty contributes.
-        weight: (k, scales, features) share of the time scale that data has filled, 0 … 1.
-    """
-
-    natural: Array
-    standard: Array
-    model: Array
-    weight: Array
-
-
 def empty_averages(groups: int, features: int) -> Averages:
     """Averages of nothing."""
     scales = len(SCALES_H)
@@ -78,45 +61,47 @@ def forgetting(step_h: Array | float) -> Array:
     return np.asarray(-np.expm1(-np.asarray(step_h, dtype=np.float64)[..., None] / np.array(SCALES_H)))
 
 
-def follow(averages: Averages, rows: Inputs, group: NDArray[np.int64], step_h: Array) -> tuple[Array, Array]:
-    """Pass k rows through the averages, in place.
+def running(start: Array, gain: Array, values: Array) -> Array:
+    """Exponential averages of many channels after each of k rows.
+
+    Args:
+        start: (channels, …) averages before the first row.
+        gain: (channels, k, …) weight of each row; 0 where it brings nothing.
+        values: (channels, k, …) what to average, finite.
+
+    Returns:
+        (channels, k, …) averages after each row. Row by row and number by number: they depend neither on what is
+        stacked nor on how rows are cut into batches.
+    """
+    current = start
+    kept = np.empty((len(start), gain.shape[1], *start.shape[1:]))
+    for row in range(kept.shape[1]):
+        current = current + gain[:, row] * (values[:, row] - current)
+        kept[:, row] = current
+    return kept
+
+
+def follow(averages: Averages, rows: Inputs, group: NDArray[np.int64], step_h: Array) -> None:
+    """Pass k rows of one channel through its averages, in place.
 
     Args:
         averages: changed.
         rows: what to average; a group that is absent from a row keeps its average.
         group: (features,) the group of each feature.
         step_h: (k,) hours since the row before.
-
-    Returns:
-        the averages after each row: (k, scales, groups, COLUMNS + 2) and (k, scales, features).
     """
-    count = len(rows.x)
+    if not len(rows.x):
+        return
     gain = forgetting(step_h)[:, :, None] * rows.present[:, None, :]
-    feature_gain = gain[:, :, group]
-    inputs = np.concatenate([rows.x, rows.blind[:, None], np.ones((count, 1))], axis=1)
     value = np.where(rows.present[:, group], rows.y, 0.0)
-    kept = np.empty((count, *averages.rows.shape))
-    features = np.empty((count, *averages.features.shape))
-    for i in range(count):
-        averages.rows += gain[i, :, :, None] * (inputs[i] - averages.rows)
-        averages.features += feature_gain[i] * (value[i] - averages.features)
-        kept[i], features[i] = averages.rows, averages.features
-    return kept, features
+    regressors = weighted(rows.x, rows.blind)
+    averages.rows[...] = running(averages.rows[None], gain[None, ..., None], regressors[None, :, None, None])[0, -1]
+    averages.features[...] = running(averages.features[None], gain[None, ..., group], value[None, :, None])[0, -1]
 
 
-def residuals(rows: Array, features: Array, fit: Fit, group: NDArray[np.int64]) -> Residuals:
-    """What the regression leaves of averages that `follow` gave.
-
-    The model's variance is x̄ᵀ A⁻¹ x̄ (leverage of the averaged regressors) plus, for the share of rows whose
-    temperature was unknown, the whole variance that temperature explains.
-    """
-    weight = rows[..., _WEIGHT][..., group]
-    safe = np.where(weight > 0, weight, np.nan)
-    mean = rows[..., :COLUMNS] / np.where(rows[..., _WEIGHT] > 0, rows[..., _WEIGHT], np.nan)[..., None]
-    share = (rows[..., _BLIND][..., group]) / safe
-    expected = np.einsum("ksfi,fi->ksf", mean[..., group, :], fit.coefficients)
-    natural = features / safe - expected
-    leverage = np.einsum("ksgi,ksgi->ksg", (mean[..., None, :] @ fit.inverse)[..., 0, :], mean)
-    return Residuals(
-        natural, natural / fit.deviation, leverage[..., group] + share**2 * fit.blind, np.nan_to_num(weight)
-    )
+def weighted(x: Array, blind: NDArray[np.bool_]) -> Array:
+    """What `Averages.rows` averages, (…, COLUMNS + 2): regressors, share of unknown temperatures, weight."""
+    joined = np.ones((*x.shape[:-1], COLUMNS + 2))
+    joined[..., :COLUMNS] = x
+    joined[..., BLIND] = blind
+    return joined

@@ -185,12 +185,12 @@ def _fit_shapes(model: _Model, width: Floats, shapes: list[Shape]) -> list[Fit]:
     own, more = model.design.shape[1], sum(columns.shape[1] for columns in added)
     priors = np.concatenate((model.inverse_prior_sd, np.zeros(more)))
     solver = Solver(model.noise, np.column_stack((model.design, *added)), width, priors)
-    fits, start = [], own
+    choices, start = [], own
     for columns in added:
         stop = start + columns.shape[1]
-        fits.append(solver.fit([*range(own), *range(start, stop)]))
+        choices.append([*range(own), *range(start, stop)])
         start = stop
-    return fits
+    return solver.fits(choices)
 
 
 def slow_lag(day: Floats, celsius: Floats, memory_days: float) -> Floats:

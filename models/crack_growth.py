@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ class Growth:
         """
         straight = self.candidates[0]
         if straight.weight > CREDIBLE:
-            half = float(stats.t.ppf((1 + coverage) / 2, self.dof)) * _sd(straight)
+            half = float(stdtrit(self.dof, (1 + coverage) / 2)) * _sd(straight)
             rate = float(straight.mean[1])
             return rate, rate - half, rate + half
         draws = self.draws(np.random.default_rng(0), 4000)[:, 1]
@@ -125,21 +125,22 @@ class Growth:
         which = rng.choice(weights.size, size=count, p=weights / weights.sum())
         stretch = np.sqrt(self.dof / rng.chisquare(self.dof, count))
         normal = rng.normal(size=(count, 3))
-        roots = np.stack([_root(one.cov) for one in self.candidates])
+        roots = _roots(np.stack([one.cov for one in self.candidates]))
         means = np.stack([one.mean for one in self.candidates])
         spread: Floats = np.einsum("nij,nj->ni", roots[which], normal) * stretch[:, None]
         return means[which] + spread
 
 
 def _faster(one: Candidate, rate: float, dof: float) -> float:
-    return float(stats.t.sf((rate - one.mean[1]) / _sd(one), dof))
+    return float(stdtr(dof, (one.mean[1] - rate) / _sd(one)))  # Student's t distribution
 
 
 def _sd(one: Candidate) -> float:
     return float(np.sqrt(max(one.cov[1, 1], 1e-30)))
 
 
-def _root(cov: Floats) -> Floats:
-    values, vectors = np.linalg.eigh(cov)
-    root: Floats = vectors * np.sqrt(np.maximum(values, 0))
-    return root
+def _roots(covariances: Floats) -> Floats:
+    """A square root of each of (n, 3, 3)."""
+    values, vectors = np.linalg.eigh(covariances)
+    roots: Floats = vectors * np.sqrt(np.maximum(values, 0))[:, None]
+    return roots

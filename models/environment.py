@@ -143,10 +143,10 @@ def solve(sums: Sums, group: NDArray[np.int64]) -> Fit:
 
 
 def complete(x: Array, usual: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Rows with `usual` in place of unknown temperature columns, and where that was so, shape (k,)."""
+    """Rows with `usual`, (THERMAL,) or (k, THERMAL), for unknown temperature columns; where that is so, (k,)."""
     blind = np.isnan(x[:, 0])
     filled = x.copy()
-    filled[blind, :THERMAL] = usual
+    filled[:, :THERMAL] = np.where(blind[:, None], usual, x[:, :THERMAL])
     return filled, blind
 
 

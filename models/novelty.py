@@ -15,16 +15,17 @@ Late rows (not after the newest one) are passed over: averages run forward only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.averages import Inputs, follow, residuals
+from models.averages import Inputs, follow
 from models.deviations import learn_deviation
-from models.environment import LAG_COUNT, THERMAL, Fit, add, complete, design, empty_sums, no_temperature, solve
+from models.environment import LAG_COUNT, Fit, add, empty_sums, no_temperature, solve
 from models.extremes import RETURN_WEEKS
+from models.novelty_score import CLIP, present, pull, regressors, score
 from models.novelty_state import Day, Rows, Scores, State
 
 Array = NDArray[np.float64]
@@ -33,13 +34,10 @@ FIT_DAYS, FIT_ROWS = 14, 100
 QUARANTINE_DAYS = 14
 FREEZE_DAYS = 365
 QUIET_SCORE = 0.75  # a day that comes nearer to the threshold is not learned: it may be the first of a damaged state
-CLIP = 4.0  # deviations: one row moves averages and baseline by no more than this
-DOUBT_CLIP = 8.0  # deviations of the model itself: beyond any threshold, so that a clipped row can still cross it
 _ROBUST_ROUNDS = 4
 _MAD_TO_SD = 1.4826
 _HOUR_NS = 3_600_000_000_000
 _DAY_NS = 24 * _HOUR_NS
-_GAP_INTERVALS = 2.0  # a longer gap counts as so many intervals: averages resume where they stood
 _DAYS_A_WEEK = 7
 SHORT_BLIND_NS = 2 * _DAY_NS  # rows whose temperature is unknown for no longer than this are passed over
 
@@ -64,53 +62,111 @@ class Rules:
 RULES = Rules()
 
 
+@dataclass(slots=True)
+class Turn:
+    """A channel's rows of one UTC day, after all that it was given before.
+
+    Attributes:
+        state: changed in place.
+        rows: at least one.
+        rules: how the channel is judged.
+        scores: verdicts of those rows, the last ones, that were judged; None where none was.
+        error: what passing them raised: of no use is then what became of the state.
+    """
+
+    state: State
+    rows: Rows
+    rules: Rules = RULES
+    scores: Scores | None = None
+    error: Exception | None = None
+
+
 def step(state: State, rows: Rows, rules: Rules = RULES) -> list[Scores]:
     """Pass rows through the state (changed in place); verdicts of those rows that were judged, in order."""
     found = []
-    for part in _days(_after(rows, state.last_ns)):
-        day = int(part.t_ns[0] // _DAY_NS)
-        if state.seen.days and day > state.seen.day:
-            _close_day(state, rules)
-        complete = np.fromiter((_counts(state, t_ns) for t_ns in part.t_ns.tolist()), np.bool_, part.t_ns.size)
-        if state.fitted:
-            scores = _score(state, part, rules.return_weeks)
-            if state.judging:
-                found.append(_only(scores, complete))
-        _remember(state, part)
-        state.last_ns = int(part.t_ns[-1])
+    for part in days_of(_after(rows, state.last_ns)):
+        turn = Turn(state, part, rules)
+        take_turns([turn])
+        if turn.error is not None:
+            raise turn.error
+        if turn.scores is not None:
+            found.append(turn.scores)
     return found
 
 
-def _counts(state: State, t_ns: int) -> bool:
-    """Count a row; whether the baseline is complete by then."""
-    state.seen.observe(t_ns)
-    return state.seen.complete
+def take_turns(turns: Sequence[Turn]) -> None:
+    """As `step`, of many channels, each once: the results are those of each alone, to the last bit, as are errors."""
+    ready: list[Turn] = []
+    judged: list[int] = []
+    for turn in turns:
+        try:
+            judged.append(_begin(turn))
+            ready.append(turn)
+        except Exception as error:  # noqa: BLE001 - of this channel: the others go on
+            turn.error = error
+    fitted = [turn for turn in ready if turn.state.fitted]
+    scored = iter(score([t.state for t in fitted], [t.rows for t in fitted], [t.rules.return_weeks for t in fitted]))
+    for turn, count in zip(ready, judged, strict=True):
+        if turn.state.fitted:
+            scores = next(scored)
+            turn.scores = _last(scores, count) if count else None
+        _remember(turn.state, turn.rows)
+        turn.state.last_ns = int(turn.rows.t_ns[-1])
 
 
-def _only(scores: Scores, keep: NDArray[np.bool_]) -> Scores:
-    if keep.all():
+def _begin(turn: Turn) -> int:
+    """Close the day before and count the rows; from how many last ones on the baseline is complete, if there is one.
+    What is worked out once a day is worked out here.
+    """
+    state, rows = turn.state, turn.rows
+    if state.seen.days and int(rows.t_ns[0]) // _DAY_NS > state.seen.day:
+        _close_day(state, turn.rules)
+    complete = 0
+    for t_ns in rows.t_ns.tolist():
+        state.seen.observe(t_ns)
+        complete += state.seen.complete  # and stays so
+    if state.fitted:
+        state.work_out(turn.rules.return_weeks)
+    return complete
+
+
+def _last(scores: Scores, count: int) -> Scores:
+    if count == scores.t_ns.size:
         return scores
-    return Scores(*(getattr(scores, item.name)[keep] for item in fields(scores)))
+    return Scores._make(column[-count:] for column in scores)
 
 
 def _after(rows: Rows, last_ns: int) -> Rows:
     return take(rows, rows.t_ns > last_ns)
 
 
-def sighted(state: State, rows: Rows) -> NDArray[np.bool_]:
-    """Which rows are for `step`, shape (k,): not those of a short outage of the thermometer. A verdict in doubt would
-    dull the averages for days, and leave them so after the outage.
+def sighted(state: State, rows: Rows) -> Rows:
+    """The rows that are for `step`: not those of a short outage of the thermometer. A verdict in doubt would dull the
+    averages for days, and leave them so after the outage.
     """
-    if not len(rows.t_ns):
-        return np.ones(0, dtype=np.bool_)
     known = np.isfinite(rows.temperature_c).all(axis=1)
+    if known.all():
+        return all_sighted(state, rows)
     newest_ns = np.maximum.accumulate(np.where(known, rows.t_ns, state.sighted_ns))
     state.sighted_ns = int(newest_ns[-1])
-    return np.asarray(known | (rows.t_ns - newest_ns > SHORT_BLIND_NS))
+    return take(rows, known | (rows.t_ns - newest_ns > SHORT_BLIND_NS))
 
 
-def _days(rows: Rows) -> Iterator[Rows]:
+def all_sighted(state: State, rows: Rows) -> Rows:
+    """As `sighted`, of rows whose temperatures are all known."""
+    if rows.t_ns.size:
+        state.sighted_ns = max(state.sighted_ns, int(rows.t_ns[-1]))
+    return rows
+
+
+def days_of(rows: Rows) -> Iterator[Rows]:
+    """The rows of each UTC day."""
+    if not rows.t_ns.size:
+        return
     day = rows.t_ns // _DAY_NS
+    if day[0] == day[-1]:
+        yield rows
+        return
     for value in np.unique(day):
         yield take(rows, day == value)
 
@@ -122,48 +178,19 @@ def take(rows: Rows, keep: NDArray[np.bool_]) -> Rows:
 
 def _remember(state: State, rows: Rows) -> None:
     """Keep the first row of each hour for the baseline."""
+    newest = int(rows.t_ns[-1]) // _HOUR_NS
+    if newest == state.today_hour:
+        return
     hour = rows.t_ns // _HOUR_NS
-    first = np.diff(hour, prepend=state.today_hour) > 0
-    packed = np.column_stack([rows.temperature_c, rows.log_rms, rows.features])[first]
-    state.today = np.concatenate([state.today, packed.astype(np.float32)])
-    state.today_hour = int(hour[-1])
-
-
-def _score(state: State, rows: Rows, return_weeks: float) -> Scores:
-    fit = state.fit
-    x, blind = _regressors(state, rows.temperature_c, rows.log_rms, fit)
-    present = _present(state, rows.features)
-    expected, reach = _expectation(state, fit, x, blind)
-    clipped = expected + np.clip(rows.features - expected, -reach, reach)
-    limit_h = _GAP_INTERVALS * state.interval_h
-    step_h = np.minimum(np.diff(rows.t_ns, prepend=state.last_ns) / _HOUR_NS, limit_h)
-    averaged = follow(state.averages, Inputs(x, clipped, blind, present), state.group, step_h)
-    left = residuals(*averaged, fit, state.group)
-    spread = state.spread / np.maximum(left.weight, 0.05)
-    z = np.nan_to_num(left.standard / np.sqrt(spread + left.model))
-    state.today_squares += np.nan_to_num(np.maximum(left.standard**2 - left.model, 0.0)).sum(axis=0)
-    state.today_scored += len(z)
-    return _worst(state, rows, z, left.natural, blind, limits=state.limits(return_weeks))
-
-
-def _worst(state: State, rows: Rows, z: Array, natural: Array, blind: NDArray[np.bool_], *, limits: Array) -> Scores:
-    """The verdicts: the largest |z| / limit of each row, z of shape (k, scales, features)."""
-    ratio = np.abs(z) / limits[:, None]
-    scale, feature = np.unravel_index(ratio.reshape(len(z), -1).argmax(axis=1), z.shape[1:])
-    row = np.arange(len(z))
-    score = ratio[row, scale, feature]
-    state.today_worst_z = np.maximum(state.today_worst_z, np.abs(z).max(axis=(0, 2)))
-    state.today_worst_score = max(state.today_worst_score, float(score.max()))
-    return Scores(
-        rows.t_ns,
-        score,
-        z[row, scale, feature],
-        limits[scale],
-        feature.astype(np.int64),
-        scale.astype(np.int64),
-        natural[row, scale, feature],
-        blind,
+    first = hour > np.concatenate([[state.today_hour], hour[:-1]])
+    table = np.empty((len(hour), state.today.shape[1]), dtype=np.float32)
+    table[:, :LAG_COUNT], table[:, LAG_COUNT], table[:, LAG_COUNT + 1 :] = (
+        rows.temperature_c,
+        rows.log_rms,
+        rows.features,
     )
+    state.today = np.concatenate([state.today, table[first]])
+    state.today_hour = newest
 
 
 def _close_day(state: State, rules: Rules) -> None:
@@ -177,6 +204,7 @@ def _close_day(state: State, rules: Rules) -> None:
             _first_fit(state)
     elif state.learned_days < rules.freeze_days:
         _admit(state, day, quiet=quiet, quarantine_days=rules.quarantine_days)
+    state.closed_days += 1
     state.today = state.today[:0]
     state.today_squares = np.zeros_like(state.today_squares)
     state.today_scored, state.today_worst_score = 0, 0.0
@@ -197,11 +225,10 @@ def _admit(state: State, day: Day, *, quiet: bool, quarantine_days: int) -> None
 def _learn(state: State, day: Day) -> None:
     fit = state.fit
     temperature, log_rms, features = _unpack(day.rows)
-    x, blind = _regressors(state, temperature, log_rms, fit)
+    x, blind = _regressors(state, temperature, log_rms, fit.usual)
     keep = ~blind if state.thermal else np.ones_like(blind)
-    expected, reach = _expectation(state, fit, x, blind)
-    clipped = expected + np.clip(features - expected, -reach, reach)
-    add(state.sums, x[keep], clipped[keep], _present(state, features)[keep], state.group)
+    clipped = _clipped(fit, state.group, (x, blind, features))
+    add(state.sums, x[keep], clipped[keep], present(features, state.group)[keep], state.group)
     learn_deviation(state.deviations, day.squares, state.interval_h)
     state.learned_days += 1
     if state.judging:
@@ -224,19 +251,19 @@ def _first_fit(state: State) -> None:
     temperature, log_rms, features = _unpack(np.concatenate([day.rows for day in state.waiting]))
     state.level_reference = float(np.median(log_rms))
     state.thermal = bool(np.isfinite(temperature).all(axis=1).mean() > 0.5)
-    x, blind = _regressors(state, temperature, log_rms, None)
+    x, blind = _regressors(state, temperature, log_rms, no_temperature())
     keep = ~blind if state.thermal else np.ones_like(blind)
-    present = _present(state, features)
-    x, features, present = x[keep], features[keep], present[keep]
+    x, features = x[keep], features[keep]
+    there = present(features, state.group)
     clipped = features
     for _ in range(_ROBUST_ROUNDS):
         state.sums = empty_sums(state.sums.count.size, state.group.size)
-        add(state.sums, x, clipped, present, state.group)
+        add(state.sums, x, clipped, there, state.group)
         expected = x @ solve(state.sums, state.group).coefficients.T
-        reach = CLIP * _robust_deviation(features - expected, present[:, state.group])
+        reach = CLIP * _robust_deviation(features - expected, there[:, state.group])
         clipped = expected + np.clip(features - expected, -reach, reach)
     step_h = np.full(len(x), state.interval_h)
-    follow(state.averages, Inputs(x, clipped, blind[keep], present), state.group, step_h)
+    follow(state.averages, Inputs(x, clipped, blind[keep], there), state.group, step_h)
     state.learned()
     state.learned_days = len(state.waiting)
     state.waiting.clear()
@@ -255,24 +282,16 @@ def _unpack(rows: NDArray[np.float32]) -> tuple[Array, Array, Array]:
     return wide[:, :LAG_COUNT], wide[:, LAG_COUNT], wide[:, LAG_COUNT + 1 :]
 
 
-def _present(state: State, features: Array) -> NDArray[np.bool_]:
-    """Whether all features of each group are there, shape (k, groups)."""
-    finite = np.isfinite(features)
-    return np.stack([finite[:, state.group == g].all(axis=1) for g in range(state.sums.count.size)], axis=1)
+def _regressors(state: State, temperature_c: Array, log_rms: Array, usual: Array) -> tuple[Array, NDArray[np.bool_]]:
+    return regressors(temperature_c, log_rms - state.level_reference, np.array(state.thermal), usual)
 
 
-def _regressors(state: State, temperature_c: Array, log_rms: Array, fit: Fit | None) -> tuple[Array, NDArray[np.bool_]]:
-    """Regressors without gaps, and where temperature had to be replaced: always, without a thermometer."""
-    x = design(temperature_c, log_rms - state.level_reference)
-    if not state.thermal:
-        x[:, :THERMAL] = no_temperature()
-        return x, np.ones(len(x), dtype=np.bool_)
-    return complete(x, no_temperature() if fit is None else fit.usual)
-
-
-def _expectation(state: State, fit: Fit, x: Array, blind: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """What the regression expects of each row and how far from it a row may pull, both (k, features)."""
-    leverage = np.einsum("gki,ki->kg", x @ fit.inverse, x)[:, state.group]
-    doubt = np.sqrt(leverage + blind[:, None] * fit.blind)
-    deviation = np.where(np.isfinite(fit.deviation), fit.deviation, 1e6)
-    return x @ fit.coefficients.T, deviation * (CLIP + DOUBT_CLIP * doubt)
+def _clipped(fit: Fit, group: NDArray[np.int64], rows: tuple[Array, NDArray[np.bool_], Array]) -> Array:
+    """Features (k, features) of rows (regressors, blind, features), no farther from what is expected than a row may
+    pull.
+    """
+    x, blind, features = rows
+    leverage = np.einsum("gki,ki->kg", x @ fit.inverse, x)[:, group]
+    expected = x @ fit.coefficients.T
+    reach = pull(fit.deviation, np.sqrt(leverage + blind[:, None] * fit.blind))
+    return np.asarray(expected + np.clip(features - expected, -reach, reach))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -35,8 +36,7 @@ class Rows:
     features: Array
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(NamedTuple):
     """Verdicts, n rows; all of shape (n,).
 
     Attributes:
@@ -66,6 +66,13 @@ class Day(msgspec.Struct):
     worst_z: Array
 
 
+class Learned(msgspec.Struct):
+    """The large part of a `State`, which changes only where a day ends."""
+
+    sums: Sums
+    waiting: list[Day]
+
+
 class State(msgspec.Struct, dict=True):
     """What a channel's novelty remembers, about 60 KB. What follows from it is worked out once a day (`fit`, `spread`).
 
@@ -81,6 +88,7 @@ class State(msgspec.Struct, dict=True):
         week_worst, week_days: of the week that is being learned.
         waiting: days before the first fit, then days in quarantine.
         today, today_squares, today_scored, today_worst_z, today_worst_score: the running day.
+        closed_days: how many days have ended: another number, another `Learned`.
     """
 
     group: NDArray[np.int64]
@@ -104,6 +112,7 @@ class State(msgspec.Struct, dict=True):
     today_worst_z: Array
     today_worst_score: float
     sighted_ns: int = -(2**62)
+    closed_days: int = 0
 
     @cached_property
     def fit(self) -> Fit:
@@ -122,9 +131,31 @@ class State(msgspec.Struct, dict=True):
             known[return_weeks] = thresholds(self.weekly_maxima, return_weeks)
         return known[return_weeks]
 
+    def work_out(self, return_weeks: float) -> None:
+        """What follows from the days that were learned, for a channel with a regression: later uses cost nothing.
+
+        Raises:
+            numpy.linalg.LinAlgError: statistics that no regression follows from.
+        """
+        if "spread" not in self.__dict__:
+            _ = self.fit, self.spread
+        self.limits(return_weeks)
+
     def learned(self) -> None:
         """A day was learned: what followed from those before is void."""
         self.__dict__.clear()
+
+    def take_learned(self) -> Learned | None:
+        """Take the large part out, and leave nothing in its place; None where it was out already."""
+        if not self.sums.count.size:
+            return None
+        learned = Learned(self.sums, self.waiting)
+        self.sums, self.waiting = empty_sums(0, 0), []
+        return learned
+
+    def put_learned(self, learned: Learned) -> None:
+        """Put back what `take_learned` took."""
+        self.sums, self.waiting = learned.sums, learned.waiting
 
     def suits(self, features: int) -> bool:
         """Whether it was made for so many features and for the regressors of this version."""

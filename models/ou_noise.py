@@ -6,13 +6,15 @@ variance are chosen by restricted likelihood (Patterson & Thompson 1971, Biometr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+_SINGULAR = 1e-15  # of the largest eigenvalue: directions of less are not determined
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +41,29 @@ class OuNoise:
 def choose_noise(t: Floats, design: Floats, values: Floats, memories: Sequence[float]) -> OuNoise:
     """The most likely noise of values (n,) about a design (n, p), its coefficients integrated out."""
     scaled = design / np.maximum(np.linalg.norm(design, axis=0), 1e-12)
-    fits = [(*_restricted_likelihood(OuNoise(t, memory), scaled, values), memory) for memory in memories]
-    _, variance, memory = max(fits)
-    return OuNoise(t, memory, max(variance, 1e-12))
+    noises = [OuNoise(t, memory) for memory in memories]
+    columns = np.column_stack((scaled, values - values.mean()))
+    likelihood, variance = _restricted_likelihoods(np.stack([noise.whiten(columns) for noise in noises]), noises)
+    best = max(range(len(noises)), key=lambda at: (likelihood[at], variance[at], memories[at]))
+    return OuNoise(t, memories[best], max(variance[best], 1e-12))
 
 
-def _restricted_likelihood(noise: OuNoise, design: Floats, values: Floats) -> tuple[float, float]:
-    """Log likelihood, up to a constant, and variance."""
-    rows, target = noise.whiten(design), noise.whiten(values - values.mean())
-    coef, _, rank, singular = np.linalg.lstsq(rows, target, rcond=1e-9)
-    free = max(values.size - int(rank), 1)
-    variance = float(np.sum((target - rows @ coef) ** 2)) / free
-    log_x = 2 * float(np.sum(np.log(singular[: int(rank)])))
-    return -0.5 * (free * np.log(max(variance, 1e-30)) + noise.log_volume() + log_x), variance
+def _restricted_likelihoods(whitened: Floats, noises: Sequence[OuNoise]) -> tuple[list[float], list[float]]:
+    """Log likelihood, up to a constant, and variance for each noise; of a design and values, whitened (m, n, p + 1)."""
+    rows, target = whitened[..., :-1], whitened[..., -1:]
+    across = rows.swapaxes(1, 2)
+    values, vectors = np.linalg.eigh(across @ rows)
+    kept = values > _SINGULAR * values.shape[1] * values[:, -1:]
+    inverse = _product(np.where(kept, values, np.inf), vectors)
+    coef = inverse @ (across @ target)
+    left = target - rows @ coef
+    left = left - rows @ (inverse @ (across @ left))  # what normal equations lose is won back
+    free = np.maximum(rows.shape[1] - kept.sum(axis=1), 1)
+    variance = (left**2).sum(axis=(1, 2)) / free
+    log_x = np.log(np.where(kept, values, 1.0)).sum(axis=1)
+    volume = np.array([noise.log_volume() for noise in noises])
+    likelihood = -0.5 * (free * np.log(np.maximum(variance, 1e-30)) + volume + log_x)
+    return likelihood.tolist(), variance.tolist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +87,38 @@ class Solver:
 
     def fit(self, chosen: Sequence[int]) -> Fit:
         """The fit of the columns `chosen`."""
-        at = list(chosen)
-        rows, target, size = self._root[:, at], self._root[:, -1], self._size[at]
-        coef, *_ = np.linalg.lstsq(rows, target, rcond=1e-10)
-        cov = np.linalg.pinv(rows.T @ rows, hermitian=True) / np.outer(size, size)
-        return Fit(coef / size, cov, float(np.sum((target - rows @ coef) ** 2)))
+        return self.fits([chosen])[0]
+
+    def fits(self, choices: Sequence[Sequence[int]]) -> list[Fit]:
+        """The fit of each choice of columns; those of as many columns are solved together."""
+        by_count: dict[int, list[int]] = {}
+        for index, chosen in enumerate(choices):
+            by_count.setdefault(len(chosen), []).append(index)
+        found: dict[int, Fit] = {}
+        for indices in by_count.values():
+            fits = self._fits_of_one_count(np.array([choices[index] for index in indices]))
+            found |= zip(indices, fits, strict=True)
+        return [found[index] for index in range(len(choices))]
+
+    def _fits_of_one_count(self, chosen: NDArray[np.int64]) -> Iterator[Fit]:
+        """Columns `chosen` (fits, p). Normal equations, refined once: what they lose to a QR solve is won back."""
+        rows, size = np.moveaxis(self._root[:, chosen], 0, 1), self._size[chosen]
+        across, target = rows.swapaxes(1, 2), self._root[:, -1, None]
+        inverse = _inverse(across @ rows)
+        coef = inverse @ (across @ target)
+        coef += inverse @ (across @ (target - rows @ coef))
+        misfit = ((target - rows @ coef) ** 2).sum(axis=(1, 2)).tolist()
+        cov = inverse / (size[:, :, None] * size[:, None])
+        return map(Fit, coef[..., 0] / size, cov, misfit)
+
+
+def _inverse(gram: Floats) -> Floats:
+    """Pseudo-inverses of symmetric matrices (m, p, p)."""
+    values, vectors = np.linalg.eigh(gram)
+    return _product(np.where(values > _SINGULAR * values[:, -1:], values, np.inf), vectors)
+
+
+def _product(values: Floats, vectors: Floats) -> Floats:
+    """V diag(1 / values) Vᵀ of each, (m, p, p)."""
+    inverse: Floats = (vectors / values[:, None]) @ vectors.swapaxes(1, 2)
+    return inverse

@@ -133,10 +133,10 @@ STANDARDS: dict[str, Standard] = {
 }
 
 
-def cite(key: str) -> str:
-    """The citation of an entry, saying so where it is not verified."""
+def cite(key: str, clause: str = "") -> str:
+    """The citation of an entry, or of one clause of it, saying so where it is not verified."""
     entry = STANDARDS[key]
-    text = f"{entry.name}:{entry.edition}, {entry.clause}"
+    text = f"{entry.name}:{entry.edition}, {clause or entry.clause}"
     return text if entry.verified else f"{text} (transcribed, not verified)"
 
 

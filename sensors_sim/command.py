@@ -1,4 +1,4 @@
-"""`telltale sim`: a scenario's readings as files, with their ground truth."""
+"""`telltale sim`: a scenario's readings as files, with their ground truth; or a fleet's run-to-failure histories."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensors_sim import scenarios
-from sensors_sim.export import empty_folder, export
+from sensors_sim.export import empty_folder, export, write_histories
 from sensors_sim.sensor import Sensor
 from sensors_sim.source import SimSettings
 from sensors_sim.span import DEFAULT_START, MAX_DAYS, Span, parse_start
@@ -36,6 +36,9 @@ def sim(argv: Sequence[str]) -> int:
         return 0
     if args.out is None:
         raise UserError("--out is missing", "name a folder for the readings, or ask for --list")
+    if args.pumps:
+        print(f"{write_histories(args.out, args.seed, args.pumps)}: {args.pumps} pumps from new to failure")
+        return 0
     world = _world(args)
     empty_folder(args.out)
     print(_statement(world), flush=True)
@@ -52,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=int, default=120, help=f"length of the span, 1 to {MAX_DAYS} (default: 120)")
     parser.add_argument("--start", default=DEFAULT_START, metavar="DATE", help=f"UTC (default: {DEFAULT_START})")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same readings (default: 1)")
+    parser.add_argument("--pumps", type=int, default=0, metavar="N", help="write histories of N drainage pumps instead")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="new or empty folder for the files")
     return parser
 

@@ -1,4 +1,4 @@
-"""The damage of one structure, as its signals ask for it."""
+"""The damage of one structure and the works beside it, as its signals ask for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors_sim.damage import BearingSettlement, CrackGrowth, Damage, StiffnessLoss
+from sensors_sim.damage import BearingSettlement, BlockMovement, CrackGrowth, Damage, StiffnessLoss
+from sensors_sim.piling import Piling
+from sensors_sim.pump import BearingWear
 from sensors_sim.span import Span
 
 D = TypeVar("D")
@@ -17,7 +19,7 @@ D = TypeVar("D")
 
 @dataclass(frozen=True)
 class Condition:
-    """All damage of a structure over a span."""
+    """All damage of a structure over a span, and all works."""
 
     damages: tuple[Damage, ...]
     span: Span
@@ -41,6 +43,20 @@ class Condition:
         """Settlement of the bearing, mm."""
         days = self.span.days_at(t_ns)
         return np.asarray(sum((damage.amount(days) for damage in self._of(BearingSettlement)), np.zeros(days.shape)))
+
+    def block_movement_mrad(self, channel: str, t_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Inclination that the block under `channel` has gained by itself, mrad."""
+        days = self.span.days_at(t_ns)
+        own = (damage.amount(days) for damage in self._of(BlockMovement) if damage.channel == channel)
+        return np.asarray(sum(own, np.zeros(days.shape)))
+
+    def piling(self) -> tuple[Piling, ...]:
+        """Piles that are driven beside it."""
+        return tuple(self._of(Piling))
+
+    def wear(self, channel: str) -> BearingWear | None:
+        """What wears the bearing that `channel` watches, where the scenario says."""
+        return next((damage for damage in self._of(BearingWear) if damage.channel == channel), None)
 
     def _of(self, kind: type[D]) -> Iterator[D]:
         return (damage for damage in self.damages if isinstance(damage, kind))

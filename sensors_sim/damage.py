@@ -117,3 +117,31 @@ class BearingSettlement:
             "amount": self.settlement_mm,
             "unit": "mm",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMovement:
+    """One block of a dam leans by `moved_mrad` between two days, by itself: its joints slip."""
+
+    structure: str
+    channel: str
+    start_day: float
+    end_day: float
+    moved_mrad: float
+
+    def amount(self, days: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Inclination gained, mrad."""
+        return self.moved_mrad * np.clip((days - self.start_day) / (self.end_day - self.start_day), 0.0, 1.0)
+
+    def record(self, span: Span) -> Truth:
+        """Start, end of the movement, and how far."""
+        return {
+            "kind": "block_movement",
+            "structure": self.structure,
+            "channel": self.channel,
+            "start_ns": span.day_ns(self.start_day),
+            "end_ns": None,
+            "moved_ns": span.day_ns(self.end_day),
+            "amount": self.moved_mrad,
+            "unit": "mrad",
+        }

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors_sim.autoregression import wander
 from sensors_sim.span import Span
 from sensors_sim.streams import Streams
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_YEAR
@@ -80,12 +81,6 @@ def air(climate: Climate, span: Span, streams: Streams) -> Temperature:
 def _weather(climate: Climate, t_ns: NDArray[np.int64], streams: Streams) -> NDArray[np.float64]:
     """AR(1) each six hours, interpolated; °C."""
     count = int((t_ns[-1] - t_ns[0]) // WEATHER_STEP_NS) + 2
-    keep = math.exp(-WEATHER_STEP_NS / (climate.weather_memory_h * NS_PER_HOUR))
-    shocks = streams.at("weather").standard_normal(count) * climate.weather_c
-    shocks[1:] *= math.sqrt(1 - keep**2)
-    state = 0.0
-    path = np.empty(count)
-    for index, shock in enumerate(shocks.tolist()):
-        state = keep * state + shock
-        path[index] = state
+    memory = climate.weather_memory_h * NS_PER_HOUR / WEATHER_STEP_NS
+    path = wander(count, climate.weather_c, memory, streams.at("weather"))
     return np.asarray(np.interp((t_ns - t_ns[0]) / WEATHER_STEP_NS, np.arange(count), path))

@@ -20,6 +20,7 @@ from typing import Self, TextIO
 
 import numpy as np
 
+from sensors_sim.pump import histories_csv
 from sensors_sim.sensor import Sensor
 from sensors_sim.truth import TruthWriter
 from sensors_sim.world import World
@@ -28,6 +29,7 @@ from telltale.readings import Flag
 from telltale.source import Chunk
 
 Progress = Callable[[int], None]
+MAX_PUMPS = 1000
 
 
 def export(world: World, folder: Path, progress: Progress) -> list[Path]:
@@ -45,6 +47,23 @@ def export(world: World, folder: Path, progress: Progress) -> list[Path]:
         return _write(world, folder, progress)
     except OSError as error:
         raise _unwritable(folder, error) from None
+
+
+def write_histories(folder: Path, seed: int, pumps: int) -> Path:
+    """Write `pumps.csv` (see `sensors_sim.pump`) to a new or empty folder; returns its path.
+
+    Raises:
+        UserError: no number of pumps, or the folder is not empty or cannot be written; names it.
+    """
+    if not 1 <= pumps <= MAX_PUMPS:
+        raise UserError(f"--pumps {pumps}: expected 1 to {MAX_PUMPS}")
+    empty_folder(folder)
+    path = folder / "pumps.csv"
+    try:
+        path.write_text(histories_csv(seed, pumps), encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return path
 
 
 def empty_folder(folder: Path) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from sensors_sim.condition import Condition
 from sensors_sim.damage import Damage
 from sensors_sim.environment import Climate, Temperature, air
+from sensors_sim.hydropower import dam_crest, penstock, powerhouse
 from sensors_sim.sensor import Correction, Sensor, Signal
-from sensors_sim.slow import SlowSignal, crack, thermometer, tilt
+from sensors_sim.slow import SlowSignal, crack, slow_sensor, thermometer, tilt
 from sensors_sim.span import Span
 from sensors_sim.strain import GirderGauge
 from sensors_sim.streams import Streams
@@ -21,7 +22,7 @@ from sensors_sim.vibration import Accelerometer, Deck, Mode, Softening
 FOOTBRIDGE_LENGTH_M = 42.0
 GALLERY_BLOCK_M = 15.0
 WINDOW_SAMPLES = 1024
-SCALARS_PER_TICK = 2  # one reading each half hour
+STRUCTURES = ("footbridge", "dam-gallery", "dam-crest", "powerhouse", "penstock", "tunnel-lining")
 
 # Steel-concrete composite footbridge: vertical (V) and torsional (T) modes.
 MODES = (
@@ -42,12 +43,14 @@ def sensors(damages: Sequence[Damage], span: Span, streams: Streams) -> dict[str
     """Every sensor of the site by its id."""
     outside = air(Climate(), span, streams)
     conditions = {
-        name: Condition(tuple(damage for damage in damages if damage.structure == name), span)
-        for name in ("footbridge", "dam-gallery", "tunnel-lining")
+        name: Condition(tuple(damage for damage in damages if damage.structure == name), span) for name in STRUCTURES
     }
     found = [
         *_footbridge(outside, conditions["footbridge"], streams),
         *_dam_gallery(outside, conditions["dam-gallery"], streams),
+        *dam_crest(outside, conditions["dam-crest"], streams),
+        *powerhouse(conditions["powerhouse"], streams),
+        *penstock(outside, streams),
         *_tunnel_lining(outside, conditions["tunnel-lining"], streams),
     ]
     return {sensor.id: sensor for sensor in found}
@@ -76,8 +79,8 @@ def _footbridge(outside: Temperature, condition: Condition, streams: Streams) ->
         _accelerometer("footbridge.midspan.az", deck, 0.5),
         _accelerometer("footbridge.quarter.az", deck, 0.25),
         Sensor(strain.channel, "footbridge", "µε", strain, 50.0, WINDOW_SAMPLES, STRAIN_NOISE, scale=STRAIN_PER_COUNT),
-        _slow("footbridge", "°C", thermometer("footbridge.deck.temp", streams, outside.lagged(1.0), 0.05), 0.01),
-        _slow("footbridge", "mrad", bearing, 0.001),
+        slow_sensor("footbridge", "°C", thermometer("footbridge.deck.temp", streams, outside.lagged(1.0), 0.05), 0.01),
+        slow_sensor("footbridge", "mrad", bearing, 0.001),
     ]
 
 
@@ -92,10 +95,10 @@ def _dam_gallery(outside: Temperature, condition: Condition, streams: Streams) -
     )
     block = tilt("dam.gallery.tilt", streams, condition, concrete, per_c=0.006, noise=0.003, length_m=GALLERY_BLOCK_M)
     return [
-        _slow("dam-gallery", "mm", upstream, 0.0005),
-        _slow("dam-gallery", "mm", vault, 0.0005),
-        _slow("dam-gallery", "mrad", block, 0.001),
-        _slow("dam-gallery", "°C", thermometer("dam.gallery.temp", streams, gallery, 0.03), 0.01),
+        slow_sensor("dam-gallery", "mm", upstream, 0.0005),
+        slow_sensor("dam-gallery", "mm", vault, 0.0005),
+        slow_sensor("dam-gallery", "mrad", block, 0.001),
+        slow_sensor("dam-gallery", "°C", thermometer("dam.gallery.temp", streams, gallery, 0.03), 0.01),
     ]
 
 
@@ -106,10 +109,10 @@ def _tunnel_lining(outside: Temperature, condition: Condition, streams: Streams)
     wall = crack("tunnel.wall.crack", streams, condition, concrete, width_mm=0.14, per_c=-0.003, noise=CRACK_NOISE_MM)
     strain = SlowSignal("tunnel.lining.strain", streams, concrete, -120.0, 4.0, 10.0, 0.4)
     return [
-        _slow("tunnel-lining", "mm", crown, 0.0005),
-        _slow("tunnel-lining", "mm", wall, 0.0005),
-        _slow("tunnel-lining", "µε", strain, 0.1, Correction("tunnel.lining.temp", 2.2)),
-        _slow("tunnel-lining", "°C", thermometer("tunnel.lining.temp", streams, inside, 0.05), 0.01),
+        slow_sensor("tunnel-lining", "mm", crown, 0.0005),
+        slow_sensor("tunnel-lining", "mm", wall, 0.0005),
+        slow_sensor("tunnel-lining", "µε", strain, 0.1, Correction("tunnel.lining.temp", 2.2)),
+        slow_sensor("tunnel-lining", "°C", thermometer("tunnel.lining.temp", streams, inside, 0.05), 0.01),
     ]
 
 
@@ -126,20 +129,4 @@ def _accelerometer(channel: str, deck: Deck, position: float) -> Sensor:
         WINDOW_SAMPLES,
         ACCELERATION_NOISE,
         scale=ACCELERATION_PER_COUNT,
-    )
-
-
-def _slow(
-    structure: str, unit: str, signal: SlowSignal, resolution: float, correction: Correction | None = None
-) -> Sensor:
-    return Sensor(
-        signal.channel,
-        structure,
-        unit,
-        signal,
-        SCALARS_PER_TICK / 3600.0,
-        SCALARS_PER_TICK,
-        signal.noise,
-        resolution=resolution,
-        correction=correction,
     )

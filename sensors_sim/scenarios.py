@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sensors_sim.damage import BearingSettlement, CrackGrowth, Damage, StiffnessLoss
+from sensors_sim.acts import Replaced
+from sensors_sim.damage import BearingSettlement, BlockMovement, CrackGrowth, Damage, StiffnessLoss
 from sensors_sim.faults import DeadThermistor, Drift, Dropouts, Fault, Spikes, Stuck
+from sensors_sim.hydropower import PUMP
+from sensors_sim.piling import Piling
+from sensors_sim.pump import BearingWear
 from telltale.errors import SettingsError, expected_one_of
 
 LOAD = "load"  # many continuous vibration channels for benchmarks: `sensors_sim.load`
@@ -20,16 +24,33 @@ class Scenario:
     Attributes:
         name, description: for settings and people.
         damages: of the structures.
+        works: beside them; no damage, but a cause that is to be told.
         faults: of the sensors.
+        acts: what is done to sensors, and recorded.
     """
 
     name: str
     description: str
     damages: tuple[Damage, ...] = ()
+    works: tuple[Piling, ...] = ()
     faults: tuple[Fault, ...] = ()
+    acts: tuple[Replaced, ...] = ()
 
 
 GALLERY_CRACK = CrackGrowth("dam-gallery", "dam.gallery.crack_a", 40.0, 0.25, 0.4)
+
+# As far as the water moves all blocks every day: only among its neighbours it is news.
+BLOCK_7 = BlockMovement("dam-crest", "dam.crest.block7", 75.0, 78.0, 0.05)
+WORN_PUMP = BearingWear("powerhouse", PUMP, 140.0)
+PILING = Piling("powerhouse", 86.0, 91.0, peak_mm_s=2.9, frequency_hz=15.0)
+NEW_ACCELEROMETER = Replaced(
+    "footbridge.quarter.az",
+    62.0,
+    gain=1.02,
+    noise=0.02,
+    who="R. Meier, site operations",
+    why="accelerometer acc-0418 replaced by acc-0611, type with a larger range (job 26-014)",
+)
 
 TUNNEL_FAULTS: tuple[Fault, ...] = (
     Spikes("tunnel.wall.crack", 15.0, size=0.5, share=0.04, end_day=60.0),
@@ -54,9 +75,13 @@ SCENARIOS: Mapping[str, Scenario] = {
     for scenario in (
         Scenario(
             "riverside",
-            "footbridge healthy; a crack in the dam gallery opens from day 40; tunnel sensors fail from day 15",
-            damages=(GALLERY_CRACK,),
+            "footbridge healthy, a sensor of it replaced; a crack in the dam gallery opens from day 40; a block of the"
+            " crest leans from day 75; a pump's bearing wears; piles are driven beside the powerhouse; tunnel sensors"
+            " fail from day 15",
+            damages=(GALLERY_CRACK, BLOCK_7, WORN_PUMP),
+            works=(PILING,),
             faults=TUNNEL_FAULTS,
+            acts=(NEW_ACCELEROMETER,),
         ),
         Scenario(
             "campaign",
@@ -74,6 +99,13 @@ SCENARIOS: Mapping[str, Scenario] = {
             "a crack in the dam gallery opens from day 40; every sensor is in order",
             damages=(GALLERY_CRACK,),
         ),
+        Scenario(
+            "block_leans",
+            "one block of the dam's crest leans by 0.05 mrad from day 75 to 78; water moves all of them as far",
+            damages=(BLOCK_7,),
+        ),
+        Scenario("piling", "sheet piles are driven beside the powerhouse from day 86 to 91", works=(PILING,)),
+        Scenario("worn_pump", "the bearing of the powerhouse's drainage pump fails on day 140", damages=(WORN_PUMP,)),
         Scenario(
             "footbridge_stiffness",
             "the footbridge's frequencies fall by 2 % from day 40 to 70, then by 5 % until day 110",

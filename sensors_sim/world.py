@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from sensors_sim import faults as faults_module
 from sensors_sim import riverside
-from sensors_sim.damage import BearingSettlement, CrackGrowth, Damage
+from sensors_sim.damage import BearingSettlement, BlockMovement, CrackGrowth, Damage
 from sensors_sim.faults import Case, Fault
+from sensors_sim.foundation import Foundation
+from sensors_sim.piling import Piling
+from sensors_sim.pump import BearingWear
 from sensors_sim.scenarios import Scenario
 from sensors_sim.sensor import Sensor
 from sensors_sim.span import Span
@@ -27,9 +30,9 @@ class World:
     def __init__(self, scenario: Scenario, seed: int, span: Span) -> None:
         self.scenario, self.seed, self.span = scenario, seed, span
         self._streams = Streams(seed)
-        self.sensors: dict[str, Sensor] = riverside.sensors(scenario.damages, span, self._streams)
+        self.sensors: dict[str, Sensor] = riverside.sensors((*scenario.damages, *scenario.works), span, self._streams)
         self._faults: dict[str, list[Fault]] = {channel: [] for channel in self.sensors}
-        for fault in scenario.faults:
+        for fault in (*scenario.acts, *scenario.faults):
             self._faults[fault.channel].append(fault)
         self._frozen: dict[Fault, float] = {}
 
@@ -69,6 +72,8 @@ class World:
             "ticks": self.span.ticks,
             "channels": {sensor.id: self._describe(sensor) for sensor in self.sensors.values()},
             "damages": [{**item.record(self.span), "channels": self._shown_by(item)} for item in self.scenario.damages],
+            "works": [{**item.record(self.span), "channels": self._shown_by(item)} for item in self.scenario.works],
+            "acts": [item.record(self.sensors[item.channel].structure, self.span) for item in self.scenario.acts],
             "faults": [
                 faults_module.record(
                     fault, self.sensors[fault.channel].structure, self._derived_from[fault.channel], self.span
@@ -119,8 +124,10 @@ class World:
 
     def _shown_by(self, damage: Damage) -> list[str]:
         """The channels whose readings the damage changes."""
-        if isinstance(damage, CrackGrowth):
+        if isinstance(damage, CrackGrowth | BearingWear | BlockMovement):
             return [damage.channel]
+        if isinstance(damage, Piling):
+            return [name for name, sensor in self.sensors.items() if isinstance(sensor.signal, Foundation)]
         units: Sequence[str] = ("mrad",) if isinstance(damage, BearingSettlement) else ("m/s2", "µε")
         return [
             sensor.id

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from telltale.asset import LifeModelUse, Positive
 from telltale.detail_categories import DETAILS
 from telltale.errors import expected_one_of
 from telltale.settings import Settings
 from telltale.steel_crack import SteelCrack
 
-Positive = Annotated[float, Meta(gt=0)]
 Level = Literal["warn", "alarm"]
 GuideName = Literal[
     "din_4150_3.industrial.foundation",
@@ -117,20 +116,13 @@ class CrackDetail(Settings, frozen=True):
     steel: SteelCrack | None = None
 
 
-class RemainingLifeDetail(Settings, frozen=True):
-    """A channel's asset and the model of `telltale model train` that tells its remaining life.
+class RemainingLifeDetail(LifeModelUse, frozen=True):
+    """An asset that one channel alone watches (`telltale.asset.Asset` is one of several channels).
 
     Attributes:
-        model: the model's file; relative to the site file.
         inputs: indicator of the model → what it is here: `value` or `temperature` of a scalar channel, a feature of
             the window (`rms`, `kurtosis`, `mode1_hz`, …) or `temperature` of a waveform, in base units. An indicator
             that is not named here goes by its own name.
-        since: the day on which the asset was new; None: when monitoring began.
-        horizon_years, alarm_years: P10 within the one warns, P50 within the other alarms.
     """
 
-    model: str
     inputs: dict[str, str] = field(default_factory=dict)
-    since: date | None = None
-    horizon_years: Positive = 1.0
-    alarm_years: Positive = 0.25

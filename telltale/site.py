@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from telltale.channel_details import CrackDetail, FatigueDetail, Limit, Positive, RemainingLifeDetail, VelocityGuide
+from telltale.asset import Asset, Positive
+from telltale.channel_details import CrackDetail, FatigueDetail, Limit, RemainingLifeDetail, VelocityGuide
 from telltale.kinds import KINDS, Shape
 from telltale.settings import Settings
-from telltale.topics import NAME_PATTERN
+from telltale.topics import Name
 
-Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 GroupQuantity = Literal["value", "mean", "rms", "peak", "mode1_hz", "mode2_hz", "mode3_hz", "mode4_hz"]
 
 
@@ -113,6 +113,7 @@ class Structure(Settings, frozen=True):
     type: str = ""
     channels: tuple[Channel, ...] = ()
     groups: tuple[Group, ...] = ()
+    assets: tuple[Asset, ...] = ()
 
 
 class Facility(Settings, frozen=True):
@@ -155,6 +156,12 @@ class Site:
     facilities: tuple[Facility, ...]
     contacts: tuple[Contact, ...]
     places: dict[str, Place]
+
+    @property
+    def has_assets(self) -> bool:
+        """Whether a remaining-life model is named anywhere."""
+        alone = any(place.channel.remaining_life is not None for place in self.channels())
+        return alone or any(structure.assets for _, structure in self.structures())
 
     def channels(self) -> Iterator[Place]:
         """Every channel with its place, in file order."""

@@ -1,4 +1,4 @@
-"""What single keys of a `site.toml` cannot tell: unit against kind, references, rates, groups of like sensors."""
+"""What single keys of a `site.toml` cannot tell: unit against kind, references, rates, groups, assets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from telltale.steel_crack import check_steel
 # What the measuring range of these standards, 1 to 80 Hz, asks of a window.
 VELOCITY_RATE_HZ = 200.0
 VELOCITY_WINDOW_S = 4.0
+ONE_LIFE = "a channel has one remaining life: take one of them out"
 
 
 def check_channel(channel: Channel, where: str) -> None:
@@ -28,12 +29,9 @@ def check_channel(channel: Channel, where: str) -> None:
         )
     if channel.is_waveform and channel.rate_hz <= 0:
         raise SettingsError(f"{where}: channel {channel.id!r}: rate_hz is missing", "a waveform needs its sample rate")
-    other = "crack" if channel.kind == "crack" else "fatigue" if channel.fatigue else ""
-    if channel.remaining_life is not None and other:
-        raise SettingsError(
-            f"{where}: channel {channel.id!r}: remaining_life beside {other}",
-            "a channel has one remaining life: take one of them out",
-        )
+    lives = _lives(channel)
+    if channel.remaining_life is not None and len(lives) > 1:
+        raise SettingsError(f"{where}: channel {channel.id!r}: {lives[1]} beside {lives[0]}", ONE_LIFE)
     _check_acts(channel, where)
     if channel.velocity is not None:
         _check_velocity(channel, where)
@@ -52,6 +50,12 @@ def check_channel(channel: Channel, where: str) -> None:
             )
         longest_mm = None if crack.limit_mm is None else crack.datum_mm + crack.limit_mm
         check_steel(steel, longest_mm, f"{where}: channel {channel.id!r}")
+
+
+def _lives(channel: Channel) -> list[str]:
+    """What tells a remaining life at the channel."""
+    told = {"crack": channel.kind == "crack", "fatigue": channel.fatigue, "remaining_life": channel.remaining_life}
+    return [name for name, there in told.items() if there]
 
 
 def _check_acts(channel: Channel, where: str) -> None:
@@ -166,3 +170,24 @@ def _check_alike(group: Group, members: list[Channel], named: str) -> None:
         raise SettingsError(
             f"{named}: every_s {group.every_s:g}", f"expected at least {first.interval_s:g}, the interval"
         )
+
+
+def check_assets(structure: Structure, where: str) -> None:
+    """Raise `SettingsError`, naming the asset, for one that its channels cannot be."""
+    channels = {channel.id: channel for channel in structure.channels}
+    taken: dict[str, str] = {}
+    for asset in structure.assets:
+        named = f"{where}: structure {structure.id!r}: asset {asset.id!r}"
+        if asset.id in channels or asset.id in taken:
+            raise SettingsError(f"{named}: another asset or channel has this id", "give each an id of its own")
+        wanted = (*(one.channel for one in asset.inputs.values()), asset.stands_at)
+        missing = [name for name in wanted if name not in channels]
+        if missing:
+            raise SettingsError(f"{named}: no channel {missing[0]!r}", expected_one_of(channels))
+        others = [
+            *_lives(channels[asset.stands_at]),
+            *(f"asset {at!r}" for at in taken if taken[at] == asset.stands_at),
+        ]
+        if others:
+            raise SettingsError(f"{named} stands at channel {asset.stands_at!r}, beside {others[0]}", ONE_LIFE)
+        taken[asset.id] = asset.stands_at

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from telltale.errors import SettingsError, expected_one_of
 from telltale.settings import Settings, convert, read_toml
 from telltale.site import Contact, Facility, Place, Site, Structure
-from telltale.site_checks import check_channel, check_groups, check_references
+from telltale.site_checks import check_assets, check_channel, check_groups, check_references
 from telltale.steel_crack import with_histories
 
 
@@ -75,6 +75,7 @@ def build_site(file: SiteFile, where: str) -> Site:
                     raise SettingsError(f"{where}: channel {channel.id!r} appears twice", "give each an id of its own")
                 places[channel.id] = Place(facility, structure, channel)
             check_groups(structure, where)
+            check_assets(structure, where)
     check_references(places, where)
     for contact in file.contacts:
         for wanted in contact.structures:

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
 
 ROOT = "telltale/v1"
 
 # Names that appear in topics, database queries and file names. No slash, no wildcard, no quote, no space.
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_.\-]{0,63}\Z"
 _NAME = re.compile(NAME_PATTERN)
+
+Name = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
 
 class Verb(StrEnum):

@@ -50,6 +50,10 @@ class Baselines:
         events.append(event)
         events.sort(key=lambda item: (item.effective_ns, item.id))
 
+    def concern(self, detector: Detector, channel: str) -> bool:
+        """Whether any act ends a baseline of this detector on the channel."""
+        return channel in self._by_channel and bool(getattr(detector, "has_baseline", False))
+
     def parts(
         self, detector: Detector, channel: str, batch: Batch, states: States
     ) -> Iterator[tuple[slice, BaselineEvent | None, bool]]:
@@ -57,7 +61,7 @@ class Baselines:
 
         Rows that belong to a baseline that has ended are left out.
         """
-        if channel not in self._by_channel or not getattr(detector, "has_baseline", False):
+        if not self.concern(detector, channel):
             yield slice(0, len(batch)), None, False
             return
         renewed = states.get(channel, OWNER, Renewed, Renewed)
@@ -75,8 +79,12 @@ class Baselines:
         """As `parts`, of the rows of a group: an act on any of its channels ends the group's baseline. `current` is the
         act that the baseline began with before these rows.
         """
+        yield from _pieces(self.of(channels), t_ns, current)
+
+    def of(self, channels: Sequence[str]) -> list[BaselineEvent]:
+        """The acts on any of the channels, in ascending time."""
         events = [event for channel in channels for event in self._by_channel.get(channel, ())]
-        yield from _pieces(sorted(events, key=lambda item: (item.effective_ns, item.id)), t_ns, current)
+        return sorted(events, key=lambda item: (item.effective_ns, item.id))
 
 
 def _pieces(
@@ -101,6 +109,11 @@ def explain(output: Output, event: BaselineEvent | None) -> None:
     """Say in every finding what its baseline began with."""
     if event is None:
         return
-    began = datetime.fromtimestamp(event.effective_ns // NS_PER_S, UTC)
     for finding in output.findings:
-        finding.evidence["baseline_since"] = f"{event.act.value.replace('_', ' ')}, {began:%Y-%m-%d %H:%M} UTC"
+        finding.evidence["baseline_since"] = in_words(event)
+
+
+def in_words(event: BaselineEvent) -> str:
+    """What was done, and since when it counts."""
+    began = datetime.fromtimestamp(event.effective_ns // NS_PER_S, UTC)
+    return f"{event.act.value.replace('_', ' ')}, {began:%Y-%m-%d %H:%M} UTC"

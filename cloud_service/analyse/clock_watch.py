@@ -71,7 +71,9 @@ class Clocks:
             return not is_wrong, None
         state.wrong, state.known = is_wrong, error_ns is not None
         state.told_ns = max(frame.heard_ns, state.told_ns + 1)  # backlogs and a service's own clock go back
-        return not is_wrong, _finding(frame.gateway, state)
+        finding = _finding(frame.gateway, state)
+        state.clock.step_ns = 0
+        return not is_wrong, finding
 
 
 def _unwatched() -> Watched:

@@ -14,10 +14,13 @@ a batch may hold one reading or a month of them, and a crash cuts them anew. So 
 event time of the reading that caused it, also where it is undone in the same batch; and what is said again to confirm
 that it still stands is said at times that follow from the rows (each row, the first row of a UTC day), never once a
 batch. Alerting counts what it hears: one repetition more or less is an incident earlier or later.
+
+One that can judge many channels at once for less than one after the other is a `ManyDetector` beside.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
@@ -136,3 +139,20 @@ class Detector(Protocol):
 
     def step(self, place: Place, state: Any, batch: Batch) -> tuple[Any, Output]:
         """Judge `batch`; returns the state to keep (the same object, changed, is allowed) and the output."""
+
+
+class ManyDetector(Detector, Protocol):
+    """A detector that also steps channels together: with the results of `step` on each, to the last bit, whichever
+    channels stand beside and in whatever order.
+    """
+
+    def step_many(
+        self, places: Sequence[Place], states: Sequence[Any], batches: Sequence[Batch]
+    ) -> list[tuple[Any, Output] | Exception]:
+        """As `step` on each channel; for each its result, or what `step` would have raised: the others go on.
+
+        Args:
+            places: distinct channels.
+            states: of each.
+            batches: of each.
+        """

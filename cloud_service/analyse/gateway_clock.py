@@ -31,7 +31,7 @@ class GatewayClock(msgspec.Struct):
         came_ns, since_ns: received minus monotonic, and monotonic, at the frame from which on frames come at once.
         error_ns: gateway minus service; None: not known in this run.
         first_error_ns, first_monotonic_ns: the first that was known since the last step.
-        step_ns: the newest step of the gateway's clock; 0: none in this run.
+        step_ns: the newest step of the gateway's clock in this run that no verdict has told yet; 0: none.
         unsynchronised_ns: received time of the first frame since the clock was last said to be synchronised.
     """
 

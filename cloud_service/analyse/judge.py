@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloud_service.analyse.baselines import OWNER, Baselines, explain
-from cloud_service.analyse.detector import Batch, Detector, Output
+from cloud_service.analyse.detector import Batch, Detector, ManyDetector, Output
 from cloud_service.analyse.outcome import Fault, Judged, StepResult
 from cloud_service.analyse.rows import reading_rows
 from cloud_service.analyse.segment import Run, Segment
@@ -49,47 +51,69 @@ class Bench:
     baselines: Baselines
 
 
+@dataclass(slots=True)
+class _Turn:
+    """A run on its way through the detectors.
+
+    Attributes:
+        place, run, batch: of which channel, what came, and what was found faulty in it.
+        shown: whether others know what was found faulty.
+    """
+
+    place: Place
+    run: Run
+    batch: Batch
+    shown: bool = False
+
+    def show(self, around: SegmentSurroundings) -> None:
+        """Let others know, once."""
+        if not self.shown:
+            around.show(self.place.channel, self.run, self.batch)
+            self.shown = True
+
+
 def judge(
-    order: Sequence[Place], segment: Segment, around: SegmentSurroundings, bench: Bench, result: StepResult
+    order: Sequence[Sequence[Place]], segment: Segment, around: SegmentSurroundings, bench: Bench, result: StepResult
 ) -> dict[str, list[tuple[Batch, Run]]]:
-    """Judge every channel of the segment, in `order`, and add what was found to `result`.
+    """Judge every channel of the segment and add what was found to `result`: level by level of `order`, the channels
+    of a level together.
 
     Returns:
         channel → its batches, with what was found faulty.
     """
     shown: dict[str, list[tuple[Batch, Run]]] = {}
-    for place in order:
-        for run in segment.runs(place.channel.id):
-            batch = _judge_run(place, run, around, bench, result)
-            shown.setdefault(place.channel.id, []).append((batch, run))
+    for level in order:
+        runs = [[(place, run) for run in segment.runs(place.channel.id)] for place in level]
+        for together in zip_longest(*runs):  # a channel's next run follows on its last one
+            turns = [_turn(place, run, around, bench) for place, run in filter(None, together)]
+            _judge_runs(turns, around, bench, result)
+            for turn in turns:
+                shown.setdefault(turn.place.channel.id, []).append((turn.batch, turn.run))
     around.finish()
     return shown
 
 
-def _judge_run(place: Place, run: Run, around: SegmentSurroundings, bench: Bench, result: StepResult) -> Batch:
-    batch = _batch(place, run, around, bench.undated)
-    result.rows.extend(reading_rows(place.channel, batch, run.piece.blocks, bench.waveform_every))
-    shown = False
+def _judge_runs(turns: Sequence[_Turn], around: SegmentSurroundings, bench: Bench, result: StepResult) -> None:
+    for turn in turns:
+        blocks = turn.run.piece.blocks
+        result.rows.extend(reading_rows(turn.place.channel, turn.batch, blocks, bench.waveform_every))
     for detector in bench.detectors:
-        if not _takes(detector, place, batch):
-            continue
-        output = _step(detector, place, batch, bench, result)
-        if output.faulty is not None:
-            batch = replace(batch, faulty=batch.faulty | output.faulty)
-        elif not shown:
-            around.show(place.channel, run, batch)
-            shown = True
-        _collect(place, run, output, bench, result)
-    if not shown:
-        around.show(place.channel, run, batch)
-    channel, heard_ns = place.channel.id, bench.heard_ns[int(run.frames[-1])]
-    bench.before_ns[channel] = max(heard_ns, bench.before_ns.get(channel, heard_ns))
-    return batch
+        taken = [turn for turn in turns if _takes(detector, turn.place, turn.batch)]
+        for turn, output in zip(taken, _step_all(detector, taken, bench, result), strict=True):
+            if output.faulty is not None:
+                turn.batch = replace(turn.batch, faulty=turn.batch.faulty | output.faulty)
+            else:
+                turn.show(around)
+            _collect(turn.place, turn.run, output, bench, result)
+    for turn in turns:
+        turn.show(around)
+        channel, heard_ns = turn.place.channel.id, bench.heard_ns[int(turn.run.frames[-1])]
+        bench.before_ns[channel] = max(heard_ns, bench.before_ns.get(channel, heard_ns))
 
 
-def _batch(place: Place, run: Run, around: SegmentSurroundings, undated: NDArray[np.bool_]) -> Batch:
+def _turn(place: Place, run: Run, around: SegmentSurroundings, bench: Bench) -> _Turn:
     piece = run.piece
-    return Batch(
+    batch = Batch(
         t_ns=piece.t_ns,
         values=piece.values,
         flags=piece.flags,
@@ -100,8 +124,9 @@ def _batch(place: Place, run: Run, around: SegmentSurroundings, undated: NDArray
         rate_hz=piece.rate_hz,
         windows=piece.windows,
         features=piece.features,
-        undated=undated[run.frames] & ((piece.flags & Flag.RESTAMPED) == 0),
+        undated=bench.undated[run.frames] & ((piece.flags & Flag.RESTAMPED) == 0),
     )
+    return _Turn(place, run, batch)
 
 
 def _takes(detector: Detector, place: Place, batch: Batch) -> bool:
@@ -110,8 +135,34 @@ def _takes(detector: Detector, place: Place, batch: Batch) -> bool:
     return (whole or getattr(detector, "partial_windows", False)) and detector.applies(place)
 
 
-def _step(detector: Detector, place: Place, batch: Batch, bench: Bench, result: StepResult) -> Output:
-    whole = Output()
+def _step_all(detector: Detector, turns: Sequence[_Turn], bench: Bench, result: StepResult) -> list[Output]:
+    """The output of each turn. Where an act of an operator cuts a channel's rows, it is stepped alone."""
+    if getattr(detector, "step_many", None) is None:
+        return [_step(detector, turn, bench, result) for turn in turns]
+    alone = [bench.baselines.concern(detector, turn.place.channel.id) for turn in turns]
+    together = [turn for turn, is_alone in zip(turns, alone, strict=True) if not is_alone]
+    outputs = iter(_step_together(cast("ManyDetector", detector), together, bench.states, result))
+    return [
+        _step(detector, turn, bench, result) if is_alone else next(outputs)
+        for turn, is_alone in zip(turns, alone, strict=True)
+    ]
+
+
+def _step_together(detector: ManyDetector, turns: Sequence[_Turn], states: States, result: StepResult) -> list[Output]:
+    places, batches = [turn.place for turn in turns], [turn.batch for turn in turns]
+    before = [_state(detector, place, states) for place in places]
+    try:
+        stepped = detector.step_many(places, before, batches)
+    except Exception as error:  # noqa: BLE001 - of whichever channel, it must not end the stream
+        stepped = [error] * len(turns)
+    return [
+        _kept(detector, place, after, int(batch.t_ns.max()), states=states, result=result)
+        for place, batch, after in zip(places, batches, stepped, strict=True)
+    ]
+
+
+def _step(detector: Detector, turn: _Turn, bench: Bench, result: StepResult) -> Output:
+    place, batch, whole = turn.place, turn.batch, Output()
     for rows, event, begins in bench.baselines.parts(detector, place.channel.id, batch, bench.states):
         if begins:
             bench.states.put(place.channel.id, detector.name, _renewed(detector, place, event, bench.states))
@@ -129,20 +180,41 @@ def _renewed(detector: Detector, place: Place, event: BaselineEvent | None, stat
     renew = getattr(detector, "renewed", None)
     if renew is None:
         return detector.initial(place)
-    channel = place.channel.id
-    return renew(place, states.get(channel, detector.name, detector.state_type, lambda: detector.initial(place)), event)
+    return renew(place, _state(detector, place, states), event)
 
 
 def _step_part(detector: Detector, place: Place, batch: Batch, states: States, result: StepResult) -> Output:
-    channel = place.channel.id
-    state = states.get(channel, detector.name, detector.state_type, lambda: detector.initial(place))
+    state = _state(detector, place, states)
+    stepped: tuple[Any, Output] | Exception
     try:
-        state, output = detector.step(place, state, batch)
+        stepped = detector.step(place, state, batch)
     except Exception as error:  # noqa: BLE001 - one detector's fault on one channel must not end the stream
+        stepped = error
+    return _kept(detector, place, stepped, int(batch.t_ns.max()), states=states, result=result)
+
+
+def _state(detector: Detector, place: Place, states: States) -> Any:
+    return states.get(place.channel.id, detector.name, detector.state_type, lambda: detector.initial(place))
+
+
+def _kept(
+    detector: Detector,
+    place: Place,
+    stepped: tuple[Any, Output] | Exception,
+    newest_ns: int,
+    *,
+    states: States,
+    result: StepResult,
+) -> Output:
+    """Keep the state that a step up to the reading at `newest_ns` came to; of one that failed, the fault."""
+    channel = place.channel.id
+    if isinstance(stepped, Exception):
         states.forget(channel, detector.name)
         states.forget(channel, OWNER)  # both as committed: a baseline that began since then begins again
-        result.faults.append(Fault(channel, detector.name, f"{type(error).__name__}: {error}", int(batch.t_ns.max())))
+        text = f"{type(stepped).__name__}: {stepped}"
+        result.faults.append(Fault(channel, detector.name, text, newest_ns))
         return Output()
+    state, output = stepped
     states.put(channel, detector.name, state)
     return output
 

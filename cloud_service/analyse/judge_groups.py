@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
+import msgspec
+
 from cloud_service.analyse.baselines import OWNER, Renewed, explain
-from cloud_service.analyse.detector import Batch, Output
-from cloud_service.analyse.gather import Ended, Gathering, Reading, gather, nothing_gathered, reading, rows_hold
+from cloud_service.analyse.detector import Output
+from cloud_service.analyse.gather import Column, Ended, Sheet, Shown, gather_kept, readings_of
 from cloud_service.analyse.group_detector import GroupDetector, GroupPlace
 from cloud_service.analyse.judge import Bench
 from cloud_service.analyse.outcome import Fault, Judged, StepResult
-from cloud_service.analyse.segment import Run
 from cloud_service.analyse.states import States
 from cloud_service.analyse.verdicts import finite
-from telltale.site import Site
-
-Shown = Mapping[str, Sequence[tuple[Batch, Run]]]
-"""Channel → the batches of a segment as its detectors left them."""
+from telltale.site import Place, Site
 
 
 def groups_of(site: Site) -> dict[str, tuple[GroupPlace, ...]]:
@@ -33,44 +31,41 @@ def groups_of(site: Site) -> dict[str, tuple[GroupPlace, ...]]:
     }
 
 
+def sheet_of(place: GroupPlace) -> Sheet:
+    """Rows of the group. How long they wait and when learning ends may change without a new baseline."""
+    group = place.group
+    every_s = place.channels[0].interval_s if group.every_s is None else group.every_s
+    holds = msgspec.json.encode(msgspec.structs.replace(group, every_s=every_s, wait_s=None, freeze_rows=0)).decode()
+    columns = tuple(Column(channel, group.quantity) for channel in place.channels)
+    return Sheet(columns, every_s, group.wait_s, holds)
+
+
 def judge_groups(
     groups: Sequence[GroupPlace], detectors: Sequence[GroupDetector], shown: Shown, bench: Bench, result: StepResult
 ) -> None:
     """Judge the rows of each group that end with this segment, and add what was found to `result`."""
     for place in groups:
-        readings = _readings(place, shown)
+        sheet = sheet_of(place)
+        readings = readings_of(sheet, shown)
         if not readings:
             continue
-        subject, owner = place.place.structure.id, f"group {place.group.id}"
-        state = bench.states.get(subject, owner, Gathering, partial(nothing_gathered, place))
-        if state.holds != rows_hold(place):
-            state = _declared_anew(place, detectors, bench.states)
-        ended = gather(place, state, readings, bench.heard_ns)
-        bench.states.put(subject, owner, state)
+        key = place.place.structure.id, f"group {place.group.id}"
+        ended, is_other = gather_kept(bench.states, key, sheet, readings, bench.heard_ns)
+        if is_other:
+            _begin_anew(place, detectors, bench.states)
         if len(ended.batch):
             for detector in detectors:
                 _judge(place, detector, ended, bench, result)
 
 
-def _declared_anew(place: GroupPlace, detectors: Sequence[GroupDetector], states: States) -> Gathering:
-    """The site file says something else of the group than when this was learned: rows and baselines begin anew."""
+def _begin_anew(place: GroupPlace, detectors: Sequence[GroupDetector], states: States) -> None:
+    """The site file says something else of the group than when this was learned: its baselines begin anew."""
     for detector in detectors:
         states.put(place.place.structure.id, _owner(detector, place), detector.initial(place))
-    return nothing_gathered(place)
 
 
 def _owner(detector: GroupDetector, place: GroupPlace) -> str:
     return f"{detector.name} {place.group.id}"
-
-
-def _readings(place: GroupPlace, shown: Shown) -> list[Reading]:
-    """What the segment brought of the group's channels; of waveforms, whole windows alone."""
-    return [
-        reading(place, at, batch, run.frames)
-        for at, channel in enumerate(place.channels)
-        for batch, run in shown.get(channel.id, ())
-        if batch.windows is None or batch.windows.shape[1] == channel.window_samples
-    ]
 
 
 def _judge(place: GroupPlace, detector: GroupDetector, ended: Ended, bench: Bench, result: StepResult) -> None:
@@ -95,17 +90,19 @@ def _judge(place: GroupPlace, detector: GroupDetector, ended: Ended, bench: Benc
         states.forget(subject, began)  # both as committed
         text, newest_ns = f"{type(error).__name__}: {error}", int(ended.batch.t_ns[-1])
         result.faults.append(Fault(place.place.channel.id, detector.name, text, newest_ns))
-    _collect(place, ended, whole, bench, result)
+    collect(place.place, ended, whole, bench, result)
 
 
-def _collect(place: GroupPlace, ended: Ended, output: Output, bench: Bench, result: StepResult) -> None:
+def collect(place: Place, ended: Ended, output: Output, bench: Bench, result: StepResult) -> None:
+    """Add what was said of rows that ended to `result`; each finding was caused by one of them."""
     result.rows.extend(output.rows)
-    structure = place.place.structure.id
+    result.lives.extend(output.lives)
     row_of = {t_ns: row for row, t_ns in enumerate(ended.batch.t_ns.tolist())}
-    for finding in output.findings:
-        row = row_of[finding.t_ns]
+    causes = output.caused_ns or [finding.t_ns for finding in output.findings]
+    for finding, of_row in zip(output.findings, causes, strict=True):
+        row = row_of[of_row]
         frame, caused_ns = ended.frames[row], ended.caused_ns[row]
         heard_ns = bench.heard_ns[frame]
         if bench.mode == "data":  # a long frame was heard as it went along, each row at its own time
             heard_ns = min(heard_ns, max(caused_ns, ended.before_ns[row]))
-        result.judged.append(Judged(finite(finding), structure, frame, heard_ns, caused_ns))
+        result.judged.append(Judged(finite(finding), place.structure.id, frame, heard_ns, caused_ns))

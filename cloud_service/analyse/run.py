@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import structlog
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from cloud_service.analyse.detector import Detector
+    from cloud_service.analyse.life_models import LifeModels
     from cloud_service.analyse.outcome import StepResult
     from cloud_service.journal.reader import Record
 
@@ -75,6 +77,7 @@ def run(
     settings: AnalyseSettings,
     alert: AlertSettings,
     detectors: Sequence[Detector],
+    life_models: LifeModels = MappingProxyType({}),
     clock: Clock,
     mode: ClockMode,
     wait: Wait,
@@ -88,6 +91,7 @@ def run(
         settings: `[analyse]`.
         alert: `[alert]`.
         detectors: in the order in which they run.
+        life_models: of the site's assets.
         clock: the run's clock.
         mode: which clock that is.
         wait: waits up to so many seconds; True ends the run.
@@ -114,7 +118,7 @@ def run(
             mode=mode,
             reader=reader,
             gates=Gates(reader, states, settings, read_tickets(state), read_gates(state)),
-            step=Step(site, detectors, settings.waveform_every, mode),
+            step=Step(site, detectors, settings.waveform_every, mode, life_models=life_models),
             stages=Stages(site, alert),
             gateways=gateways,
         )

@@ -1,6 +1,6 @@
 """Analysis as one pure step: states and frames in, states and results out. No clock, no I/O.
 
-    frames → route → cut → transform → segment → judge → judge_groups → StepResult
+    frames → route → cut → transform → segment → judge → judge_groups → judge_assets → StepResult
 
 What it says of a frame depends on the frames before it in the journal, not on how many came in one call.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
+from types import MappingProxyType
 
 import numpy as np
 
@@ -20,7 +21,9 @@ from cloud_service.analyse.detector import LAGS_H, Batch, Detector
 from cloud_service.analyse.group_detector import GroupDetector
 from cloud_service.analyse.group_detectors import GROUP_DETECTORS
 from cloud_service.analyse.judge import NEVER, Bench, judge
+from cloud_service.analyse.judge_assets import judge_assets
 from cloud_service.analyse.judge_groups import groups_of, judge_groups
+from cloud_service.analyse.life_models import LifeModels, assets_of
 from cloud_service.analyse.order import judging_order
 from cloud_service.analyse.outcome import Judged, Latest, StepResult
 from cloud_service.analyse.piece import Piece
@@ -50,22 +53,25 @@ class Step:
         detectors: Sequence[Detector],
         waveform_every: int = 1,
         mode: ClockMode = "system",
+        *,
         group_detectors: Sequence[GroupDetector] = GROUP_DETECTORS,
+        life_models: LifeModels = MappingProxyType({}),
     ) -> None:
         self._site = site
         self._mode = mode
         self._detectors = detectors
         self._waveform_every = waveform_every
         self._groups = groups_of(site)
+        self._assets = assets_of(site, life_models)
         self._group_detectors = group_detectors
         self.baselines = Baselines()
-        self._orders: Mapping[str, tuple[Place, ...]] = {
-            structure.id: tuple(site.places[channel] for channel in judging_order(structure))
+        self._orders: Mapping[str, tuple[tuple[Place, ...], ...]] = {
+            structure.id: tuple(tuple(site.places[channel] for channel in level) for level in judging_order(structure))
             for _, structure in site.structures()
         }
 
         # Inputs before what is derived from them: alerting tells a faulty sensor from the values that it spoils.
-        ordered = (place.channel.id for places in self._orders.values() for place in places)
+        ordered = (place.channel.id for levels in self._orders.values() for level in levels for place in level)
         self._rank = {channel: index for index, channel in enumerate(ordered)}
 
     def __call__(self, states: States, frames: Sequence[Decoded]) -> tuple[States, StepResult]:
@@ -161,6 +167,7 @@ class Step:
         for segment in found:
             shown = judge(self._orders[structure], segment, enter(around, states, segment), bench, result)
             judge_groups(groups, self._group_detectors, shown, bench, result)
+            judge_assets(self._assets[structure], shown, bench, result)
         bench.states.put(structure, "surroundings", around)
 
 

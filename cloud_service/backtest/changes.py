@@ -1,7 +1,7 @@
 """`--set key=value`: settings as they are, with some of them changed.
 
-Three kinds of keys: `CHANNEL.…` as in `site.toml` (`footbridge.midspan.az.limits.warn = 0.9`), `alert.…` as in
-`cloud.toml`, and `detectors.NAME.…`, the settings of a detector.
+Kinds of keys: `CHANNEL.…` as in `site.toml` (`footbridge.midspan.az.limits.warn = 0.9`), `STRUCTURE.groups.ID.…` and
+`STRUCTURE.assets.ID.…` likewise, `alert.…` as in `cloud.toml`, and `detectors.NAME.…`, the settings of a detector.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 from cloud_service.alert.settings import AlertSettings, check
 from cloud_service.analyse.detector import Detector
-from cloud_service.analyse.detectors import DETECTORS, with_life_models
-from cloud_service.analyse.life_models import load_life_models
+from cloud_service.analyse.detectors import DETECTORS
+from cloud_service.analyse.life_models import LifeModels, load_life_models
 from cloud_service.settings import CloudSettings
 from telltale.channel_details import Level
 from telltale.errors import UserError
@@ -25,7 +25,8 @@ from telltale.settings import convert, read_toml
 from telltale.site import Site
 from telltale.site_file import site_from
 
-KEYS = "expected CHANNEL.key, alert.key or detectors.NAME.key"
+KEYS = "expected CHANNEL.key, STRUCTURE.groups.ID.key, STRUCTURE.assets.ID.key, alert.key or detectors.NAME.key"
+TABLES = ("groups", "assets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Setup:
     site: Site
     alert: AlertSettings
     detectors: tuple[Detector, ...]
+    life_models: LifeModels
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def parse_change(text: str) -> Change:
 
 def as_set(cloud: CloudSettings) -> Setup:
     """The service's own settings."""
-    return Setup(cloud.site, cloud.alert(), with_life_models(cloud.life_models()))
+    return Setup(cloud.site, cloud.alert(), DETECTORS, cloud.life_models())
 
 
 def changed(cloud: CloudSettings, changes: Sequence[Change]) -> Setup:
@@ -88,34 +90,44 @@ def changed(cloud: CloudSettings, changes: Sequence[Change]) -> Setup:
             name, _, path = rest.partition(".")
             _put(detectors.setdefault(name, {}), path.split("."), change)
         else:
-            channel = _channel_of(cloud.site, change)
             of_site.append(change.key)
-            _put(_table_of(site, channel), change.key.removeprefix(f"{channel}.").split("."), change)
+            _put(*_place_of(cloud.site, site, change), change)
     settings = convert(alert, AlertSettings, "--set alert")
     folder = (cloud.path.parent / cloud.file.site).parent
     new_site = site_from(site, "--set " + ", ".join(of_site), folder)
     check(settings, new_site, "--set")
-    return Setup(new_site, settings, with_life_models(load_life_models(new_site, folder), _detectors(detectors)))
+    return Setup(new_site, settings, _detectors(detectors), load_life_models(new_site, folder))
 
 
-def _channel_of(site: Site, change: Change) -> str:
-    found = [name for name in site.places if change.key.startswith(f"{name}.")]
-    if found:
-        return max(found, key=len)
+def _place_of(site: Site, tables: Mapping[str, Any], change: Change) -> tuple[dict[str, Any], list[str]]:
+    """The table that a key of the site speaks of, and the way to go from there."""
+    named = {f"{name}.": (place.structure.id, "channels", name) for name, place in site.places.items()}
+    for _, structure in site.structures():
+        for kind in TABLES:
+            for one in getattr(structure, kind):
+                named[f"{structure.id}.{kind}.{one.id}."] = (structure.id, kind, one.id)
+    found = [name for name in named if change.key.startswith(name)]
+    if not found:
+        raise _unknown(site, change)
+    name = max(found, key=len)
+    return _table_of(tables, *named[name]), change.key.removeprefix(name).split(".")
+
+
+def _unknown(site: Site, change: Change) -> UserError:
     channel = change.key.rpartition(".")[0] or change.key
     near = difflib.get_close_matches(channel, site.places, n=3, cutoff=0.5)
-    raise UserError(f"{change.where}: unknown key", f"{KEYS}; nearest channels: {', '.join(near) or 'none'}")
+    return UserError(f"{change.where}: unknown key", f"{KEYS}; nearest channels: {', '.join(near) or 'none'}")
 
 
-def _table_of(site: Mapping[str, Any], channel: str) -> dict[str, Any]:
-    """The channel's table in the site file, which has been read once without errors."""
+def _table_of(site: Mapping[str, Any], structure: str, kind: str, name: str) -> dict[str, Any]:
+    """A table of the structure in the site file, which has been read once without errors."""
     for facility in site["facilities"]:
-        for structure in facility.get("structures", ()):
-            for table in structure.get("channels", ()):
-                if table["id"] == channel:
+        for one in facility.get("structures", ()):
+            for table in one.get(kind, ()) if one["id"] == structure else ():
+                if table["id"] == name:
                     found: dict[str, Any] = table
                     return found
-    raise UserError(f"channel {channel!r} is not in the site file", "it was changed just now: try again")
+    raise UserError(f"{kind} {name!r} is not in the site file", "it was changed just now: try again")
 
 
 def _put(table: dict[str, Any], path: Sequence[str], change: Change) -> None:

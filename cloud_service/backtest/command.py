@@ -12,6 +12,7 @@ from cloud_service.backtest.changes import KEYS, as_set, changed, parse_change
 from cloud_service.backtest.compare import Compared, Count, Day, compare
 from cloud_service.backtest.history import History
 from cloud_service.backtest.trial import Told
+from cloud_service.logs import logs_beside_an_answer
 from cloud_service.settings import load_cloud
 from cloud_service.use_lock import take_lock
 from cloud_service.whole_number import whole_number
@@ -31,6 +32,7 @@ def backtest(argv: Sequence[str]) -> int:
         UserError: a key, a value or a date that cannot be used, or a span of which nothing is stored; names it.
     """
     asked = _parser().parse_args(argv)
+    logs_beside_an_answer()
     start_ns, end_ns = _moment("--from", asked.start), _moment("--to", asked.end)
     if end_ns <= start_ns:
         raise UserError(f"--to {asked.end}", f"expected a time after --from {asked.start}")

@@ -53,7 +53,7 @@ class Trial:
         self.told: list[Told] = []
         self.mailed_ns: list[int] = []
         self.faults: list[Fault] = []
-        self._step = Step(setup.site, setup.detectors, 0, "data")
+        self._step = Step(setup.site, setup.detectors, 0, "data", life_models=setup.life_models)
         self._step.baselines = Baselines(list(acts))
         self._stages = Stages(setup.site, setup.alert)
         self._states = States()

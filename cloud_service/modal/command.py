@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from cloud_service.logs import logs_beside_an_answer
 from cloud_service.modal.from_file import read_file
 from cloud_service.modal.from_store import read_store
 from cloud_service.modal.identify import Mode, identify
@@ -47,6 +48,7 @@ def modes(argv: Sequence[str]) -> int:
     """Identify the modes and print them; a user's mistake, and what cannot be answered, is a `UserError`."""
     asked = _parser().parse_args(list(argv))
     _check(asked)
+    logs_beside_an_answer()
     recording = _recording(asked)
     max_hz = _max_hz(asked, recording.rate_hz)
     check_length(len(recording.samples), recording.rate_hz, asked.min_hz)

@@ -74,7 +74,8 @@ def read_model(data: bytes, where: str) -> Loaded:
     if not head.startswith(FORMAT):
         raise _refused(where, "not a remaining-life model")
     if head != FORMAT + VERSION:
-        raise _refused(where, f"format version {head[len(FORMAT) :][:20]!r}, this program reads {VERSION.decode()}")
+        version = head[len(FORMAT) :][:20].decode("latin-1")
+        raise _refused(where, f"format version {version!r}, this program reads {VERSION.decode()}")
     digest, body = rest[:_HASH_CHARS].decode("latin-1"), rest[_HASH_CHARS + 1 :]
     if rest[_HASH_CHARS : _HASH_CHARS + 1] != b"\n" or hashlib.sha256(body).hexdigest() != digest:
         raise _refused(where, "damaged: its hash does not match")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 from io import BytesIO
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,16 +16,18 @@ from cloud_service.notify.evidence import Line, Series
 from cloud_service.wording.dates import moment
 
 INK, QUIET, BLUE, RED, AMBER = "#1b2733", "#5b6b7a", "#1f6feb", "#b42318", "#b25e09"
+SHADES = ("#0f8a7e", "#7c3aed", "#a16207", "#be185d", "#64748b")
 _LINE_STYLES = {"alarm": (RED, "-"), "warn": (AMBER, "--")}
 
 
 def draw(series: Series, occurred_ns: int, zone: tzinfo) -> bytes:
-    """The chart as PNG, 1240 × 600 pixels; times in `zone`. Holds no text from settings, so any font will do."""
+    """The chart as PNG, 1240 × 600 pixels; times in `zone`. Of settings it holds ids alone, so any font will do."""
     figure = Figure(figsize=(6.2, 3.0), dpi=200, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     times = [_local(int(t_ns), zone) for t_ns in series.t_ns]
     _draw_values(axes, series, times)
+    _draw_beside(axes, series, zone)
     for line in _worth_showing(series):
         _draw_line(axes, line)
     axes.axvline(_local(occurred_ns, zone), color=QUIET, linewidth=1, linestyle=":")  # type: ignore[arg-type]
@@ -42,8 +45,16 @@ def _local(t_ns: int, zone: tzinfo) -> datetime:
 def _draw_values(axes: Axes, series: Series, times: list[datetime]) -> None:
     if series.low is not None and series.high is not None:
         axes.fill_between(times, series.low, series.high, color=BLUE, alpha=0.18, linewidth=0)  # type: ignore[arg-type]
-    few = series.values.size < 60
-    axes.plot(times, series.values, color=BLUE, linewidth=1.4, marker="o" if few else "", markersize=3)  # type: ignore[arg-type]
+    marker = "o" if series.values.size < 60 else ""
+    axes.plot(times, series.values, color=BLUE, linewidth=1.4, marker=marker, markersize=3, label=series.name)  # type: ignore[arg-type]
+
+
+def _draw_beside(axes: Axes, series: Series, zone: tzinfo) -> None:
+    for (name, (t_ns, values)), shade in zip(series.beside.items(), cycle(SHADES), strict=False):
+        times = [_local(int(at), zone) for at in t_ns]
+        axes.plot(times, values, color=shade, linewidth=0.9, label=name, zorder=1)  # type: ignore[arg-type]
+    if series.beside:
+        axes.legend(fontsize=7, frameon=False, ncols=2, labelcolor=QUIET, loc="upper left")
 
 
 def _worth_showing(series: Series) -> list[Line]:

@@ -11,6 +11,7 @@ from cloud_service.incident_record import IncidentRecord, find_incident, life_of
 from cloud_service.notify.chart import draw
 from cloud_service.notify.evidence import read_series
 from cloud_service.notify.facts import MAX_SENSORS, Facts, gather, gather_sensors
+from cloud_service.notify.group_picture import read_apart
 from cloud_service.notify.letter import write
 from cloud_service.notify.message import Head, build, clean_id, is_usable
 from cloud_service.notify.outbox import OutboxRow
@@ -64,7 +65,10 @@ class Composer:
         if incident.reason in (Reason.SILENT_GATEWAY, Reason.GATEWAY_CLOCK):
             return None, NO_SERIES
         place = self.site.places.get(incident.finding.channel)
-        series = await read_series(self.store, place.channel, incident, now_ns) if place else None
+        if place is None:
+            return None, NO_READINGS
+        series = await read_apart(self.store, place, incident, now_ns)
+        series = series or await read_series(self.store, place.channel, incident, now_ns)
         if series is None:
             return None, NO_READINGS
         return await asyncio.to_thread(draw, series, incident.occurred_ns, facts.zone), ""

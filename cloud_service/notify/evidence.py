@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,17 +38,23 @@ class Candidate:
     label: str
     unit: str
     lines: tuple[Line, ...] = ()
+    largest: bool = False  # of what is thinned, the largest counts and not the mean
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What the picture shows: `t_ns` and `values` (low and high where it is thinned), each of shape (n,)."""
+    """What the picture shows: `t_ns` and `values` (low and high where it is thinned), each of shape (n,).
+
+    `beside` are further curves by name, each as (times, values); `name` is of the first one then.
+    """
 
     candidate: Candidate
     t_ns: NDArray[np.int64]
     values: NDArray[np.float64]
     low: NDArray[np.float64] | None = None
     high: NDArray[np.float64] | None = None
+    name: str = ""
+    beside: Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]] = field(default_factory=dict)
 
 
 def candidates(channel: Channel, incident: IncidentRecord) -> tuple[Candidate, ...]:
@@ -58,7 +65,10 @@ def candidates(channel: Channel, incident: IncidentRecord) -> tuple[Candidate, .
     if reason is Reason.NOVELTY_GROUP:
         return (Candidate("group_novelty", "score", "Difference of the group", "× limit", (Line(1.0, "limit"),)), main)
     if reason is Reason.VIBRATION_VELOCITY:
-        return (Candidate("velocity", "peak_mm_s", "Largest vibration velocity of each window", "mm/s"), main)
+        guide = incident.finding.evidence.get("guide_mm_s")
+        lines = () if guide is None or isinstance(guide, str) else (Line(guide, "guide value when it was told"),)
+        label = "Largest vibration velocity"
+        return (Candidate("velocity", "peak_mm_s", label, "mm/s", lines, largest=True), main)
     if reason is Reason.CRACK_TREND:
         return (Candidate("trend", "compensated", "Crack width without temperature", "mm"), main)
     if reason is Reason.LIFE and channel.fatigue is not None:
@@ -74,7 +84,7 @@ async def read_series(store: StoreReader, channel: Channel, incident: IncidentRe
         RetryError: the store cannot be read now.
     """
     for candidate in candidates(channel, incident):
-        table = await store.read(_query(candidate, channel, incident, now_ns))
+        table = await store.read(history_query(candidate, channel, incident, now_ns))
         series = _series(candidate, table)
         if series is not None:
             return series
@@ -100,10 +110,15 @@ def _limits(channel: Channel, quantity: str) -> tuple[Line, ...]:
                 lines.append(Line(-value, limit.level))
     if channel.crack is not None and channel.crack.limit_mm is not None and quantity == "value":
         lines.append(Line(channel.crack.limit_mm + channel.crack.datum_mm, "end of life"))
-    return tuple(lines)
+    named: dict[float, Line] = {}
+    for line in lines:  # limits of one value share a line
+        known = named.get(line.value)
+        named[line.value] = Line(line.value, f"{known.label}, {line.label}") if known else line
+    return tuple(named.values())
 
 
-def _query(candidate: Candidate, channel: Channel, incident: IncidentRecord, now_ns: int) -> Query:
+def history_query(candidate: Candidate, channel: Channel, incident: IncidentRecord, now_ns: int) -> Query:
+    """The history of a channel around an incident, up to now, thinned to what a picture can show."""
     start_ns = min(incident.occurred_ns, now_ns) - SPAN_DAYS * NS_PER_DAY
     expected = (now_ns - start_ns) / (channel.interval_s * NS_PER_S)
     bucket_ns = 0
@@ -122,10 +137,12 @@ def _query(candidate: Candidate, channel: Channel, incident: IncidentRecord, now
 
 
 def _series(candidate: Candidate, table: Table) -> Series | None:
-    values = np.asarray(table.columns.get(candidate.field, np.full(len(table), np.nan)), dtype=np.float64)
+    largest = f"{candidate.field}_max"
+    shown = largest if candidate.largest and largest in table.columns else candidate.field
+    values = np.asarray(table.columns.get(shown, np.full(len(table), np.nan)), dtype=np.float64)
     if np.isfinite(values).sum() < 2:
         return None
     low, high = (table.columns.get(f"{candidate.field}_{end}") for end in ("min", "max"))
-    if low is None or high is None:
+    if low is None or high is None or candidate.largest:
         return Series(candidate, table.t_ns, values)
     return Series(candidate, table.t_ns, values, np.asarray(low, np.float64), np.asarray(high, np.float64))

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
-from cloud_service.incident_record import IncidentRecord
+from cloud_service.incident_record import IncidentRecord, blamed
 from cloud_service.wording.badness import badness
+from cloud_service.wording.certainty import certainty
 from cloud_service.wording.dates import duration, minute, weekday, zone_of
+from cloud_service.wording.deadline import act_by_ns
 from cloud_service.wording.evidence import facts as evidence_words
-from cloud_service.wording.faults import FAULTS
 from cloud_service.wording.lives import LifeWords, life_words
-from cloud_service.wording.reasons import ACT_WITHIN_DAYS, SENSORS, TIER_WORDS, WORDS, Words
+from cloud_service.wording.reasons import SENSORS, TIER_WORDS, WORDS, Words
+from cloud_service.wording.sources import limit_from
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 from telltale.findings import Finding, Life, Reason, Tier
 from telltale.kinds import KINDS
@@ -20,6 +22,7 @@ from telltale.site import Facility, Place, Site
 
 LATE_NS = NS_PER_HOUR
 MAX_LISTED = 12
+GROUP_ROWS = 3
 MAX_SENSORS = 40
 
 # Judged once a day, when the day is over: their news are a day old by nature, not late.
@@ -29,11 +32,16 @@ _DAILY_NS = 2 * NS_PER_DAY
 
 @dataclass(frozen=True, slots=True)
 class SensorFacts:
-    """One of several sensors that a mail tells of: where, what, how bad, since when, what else; and its incident."""
+    """One of several sensors that a mail tells of: where, what, how bad by which limit, how sure, the evidence, since
+    when, what else; and its incident.
+    """
 
     place: str
     title: str
     badness: str
+    limit_source: str
+    certainty: str
+    evidence: Sequence[tuple[str, str]]
     since: str
     others: Sequence[str]
     link: str
@@ -48,6 +56,7 @@ class Facts:
     others: what else belongs to it: further verdicts on this place, further sensors with what they show.
     badness: value against limit; empty where the reason has no number.
     limit_source: where the limit comes from.
+    certainty: its interval, its rate of false alarms, or why it has neither.
     since, received: when it began; when it was received, only if that was much later.
     life: expected date of the limit or the named refusal; None where there is neither.
     life_detail, life_source: how it was estimated, and where its limit comes from.
@@ -66,6 +75,7 @@ class Facts:
     others: Sequence[str]
     badness: str
     limit_source: str
+    certainty: str
     since: str
     received: str
     late_by: str
@@ -93,7 +103,7 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
     facility = place.facility if place else _facility(site, incident)
     zone = zone_of(facility.timezone if facility else "UTC")
     late_ns = incident.received_ns - incident.opened_ns
-    is_late = late_ns > LATE_NS + max(_interval_ns(place), _DAILY_NS if incident.reason in _JUDGED_DAILY else 0)
+    is_late = late_ns > LATE_NS + _usual_delay_ns(place, incident)
     if tier is Tier.SUSPECT:
         life = None  # the sensor is in question, and its estimates with it
     return Facts(
@@ -102,10 +112,11 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
         words=WORDS[incident.reason],
         structure=_structure_name(place, incident),
         facility=facility.name if facility else incident.facility,
-        place=_place_name(place, incident),
+        place=_place_name(site.places.get(blamed(incident.finding)) or place, incident),
         others=_others(site, incident),
         badness=badness(incident.finding),
-        limit_source="" if incident.reason in FAULTS else incident.finding.limit_source,
+        limit_source=limit_from(incident.finding),
+        certainty=certainty(incident.finding, place.structure if place else None),
         since=minute(incident.occurred_ns, zone),
         received=minute(incident.received_ns, zone) if is_late else "",
         late_by=duration(late_ns) if is_late else "",
@@ -113,9 +124,9 @@ def gather(site: Site, incident: IncidentRecord, tier: Tier, life: Life | None, 
         life_assumptions=life.assumptions if life else (),
         life_detail=life.detail if life and life.refused is None else "",
         life_source=life.source if life else "",
-        act_by=weekday(_act_by_ns(tier, life, created_ns), zone),
+        act_by=weekday(act_by_ns(tier, life, created_ns), zone),
         provisional=incident.finding.provisional,
-        evidence=evidence_words(incident.finding, KINDS[place.channel.kind].base_unit if place else ""),
+        evidence=evidence_words(incident.finding, _unit(place)),
         zone=zone,
     )
 
@@ -146,6 +157,9 @@ def _sensor_facts(site: Site, incident: IncidentRecord, link: str, zone: tzinfo)
         place=_place_name(site.places.get(incident.finding.channel), incident),
         title=WORDS[incident.reason].title,
         badness=badness(incident.finding),
+        limit_source=limit_from(incident.finding),
+        certainty=certainty(incident.finding),
+        evidence=evidence_words(incident.finding, _unit(site.places.get(incident.finding.channel))),
         since=minute(incident.occurred_ns, zone),
         others=_others(site, incident),
         link=link,
@@ -196,12 +210,16 @@ def _label(site: Site, channel: str) -> str:
     return site.places[channel].channel.label if channel in site.places else channel
 
 
-def _act_by_ns(tier: Tier, life: Life | None, created_ns: int) -> int:
-    by_ns = created_ns + ACT_WITHIN_DAYS[tier] * NS_PER_DAY
-    if life and life.p10_ns is not None and tier is not Tier.SUSPECT:
-        by_ns = min(by_ns, max(life.p10_ns, created_ns + NS_PER_DAY))
-    return by_ns
+def _unit(place: Place | None) -> str:
+    return KINDS[place.channel.kind].base_unit if place else ""
 
 
-def _interval_ns(place: Place | None) -> int:
-    return int(place.channel.interval_s * NS_PER_S) if place else 0
+def _usual_delay_ns(place: Place | None, incident: IncidentRecord) -> int:
+    """After how long a verdict of this kind is there, where nothing was held up."""
+    if place is None:
+        return 0
+    interval_s = place.channel.interval_s
+    if incident.reason is Reason.NOVELTY_GROUP:  # its row must end, and waits for the slowest of the group
+        every_s = [group.every_s or interval_s for group in place.structure.groups]
+        interval_s = GROUP_ROWS * max(every_s, default=interval_s)
+    return max(int(interval_s * NS_PER_S), _DAILY_NS if incident.reason in _JUDGED_DAILY else 0)

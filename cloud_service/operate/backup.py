@@ -1,4 +1,5 @@
-"""`telltale cloud backup DIR -c cloud.toml`: a copy of the service's databases that fit together, while it runs.
+"""`telltale cloud backup DIR -c cloud.toml`: a copy of the service's databases that fit together, while it runs, and of
+the settings that they were made with.
 
 Order is what makes them fit. `state.db` first: it names the journal offset that analysis has reached, and holds what
 the store has not had yet. Then `journal.db`, which by then holds every frame that the state refers to. Then the
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud_service.operate.manifest import FileEntry, Manifest, sha256_of, write_manifest
+from cloud_service.operate.settings_copy import FOLDER, copy_settings
 from cloud_service.settings import CloudSettings, load_cloud
 from cloud_service.use_lock import take_lock
 from telltale import __version__
@@ -35,7 +37,7 @@ def backup(argv: Sequence[str]) -> int:
         FatalError: a database cannot be read, or the disk of DIR does not take it.
     """
     parser = argparse.ArgumentParser(
-        prog="telltale cloud backup", description="Copy the databases while they are used."
+        prog="telltale cloud backup", description="Copy the databases while they are used, and the settings."
     )
     parser.add_argument("directory", metavar="DIR", help="a folder that is empty or does not exist")
     parser.add_argument("-c", "--config", required=True, metavar="FILE", help="cloud.toml")
@@ -44,6 +46,8 @@ def backup(argv: Sequence[str]) -> int:
     manifest = copy_all(cloud, Path(arguments.directory))
     for name, entry in manifest.files.items():
         print(f"{name}: {entry.bytes} bytes, sha256 {entry.sha256}")
+    for name in manifest.settings:
+        print(f"{FOLDER}/{name}")
     print(f"{arguments.directory}: complete, analysed up to journal offset {manifest.offset} of {manifest.journal_end}")
     if cloud.store().kind != "sqlite":
         print("results are in InfluxDB: back it up now with `influx backup` (docs/deploy.md)")
@@ -73,13 +77,16 @@ def copy_all(cloud: CloudSettings, directory: Path) -> Manifest:
         try:
             make_folder(directory, 0o700)  # readings, and addresses of people
             files = {name: _copy(cloud.data_dir / name, directory / name) for name in names}
+            settings = copy_settings(cloud, directory)
             sync_folder(directory)
-            return _completed(cloud, directory, files)
+            return _completed(cloud, directory, files, settings)
         except OSError as error:
             raise FatalError(f"{directory}: cannot be written ({error.strerror or error})") from error
 
 
-def _completed(cloud: CloudSettings, directory: Path, files: dict[str, FileEntry]) -> Manifest:
+def _completed(
+    cloud: CloudSettings, directory: Path, files: dict[str, FileEntry], settings: dict[str, str]
+) -> Manifest:
     """The manifest, written once all else is there."""
     now = datetime.fromtimestamp(SystemClock().now_ns() / 1e9, UTC)
     manifest = Manifest(
@@ -89,6 +96,7 @@ def _completed(cloud: CloudSettings, directory: Path, files: dict[str, FileEntry
         offset=_number(directory / "state.db", "SELECT value FROM meta WHERE key = 'offset'"),
         journal_end=_number(directory / "journal.db", "SELECT seq FROM sqlite_sequence WHERE name = 'frames'"),
         files=files,
+        settings=settings,
     )
     if manifest.offset > manifest.journal_end:
         raise FatalError(f"{directory}: the journal was replaced while it was copied; back up again")

@@ -11,7 +11,7 @@ from telltale.durable_file import write_durably
 from telltale.errors import UserError
 
 NAME = "manifest.json"
-MAX_BYTES = 65_536
+MAX_BYTES = 1_048_576
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +31,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         store: kind of the results' store; those of an InfluxDB are not in the backup.
         offset, journal_end: how far analysis had come, and the newest frame.
         files: name → what it must be.
+        settings: what it was made with, below `settings/`: name → SHA-256; empty in a backup of an earlier version.
     """
 
     version: str
@@ -39,6 +40,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     offset: int
     journal_end: int
     files: dict[str, FileEntry]
+    settings: dict[str, str] = {}
 
 
 def sha256_of(path: Path) -> str:

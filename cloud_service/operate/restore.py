@@ -12,6 +12,7 @@ from pathlib import Path
 from cloud_service.journal.schema import MIGRATIONS as JOURNAL
 from cloud_service.operate.backup import databases
 from cloud_service.operate.manifest import Manifest, read_manifest, sha256_of
+from cloud_service.operate.settings_copy import FOLDER, differing
 from cloud_service.settings import CloudSettings, load_cloud
 from cloud_service.state import MIGRATIONS as STATE
 from cloud_service.store.sqlite_schema import MIGRATIONS as STORE
@@ -35,6 +36,8 @@ def restore(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     cloud = load_cloud(Path(arguments.config))
     manifest = restore_all(cloud, Path(arguments.directory), force=arguments.force)
+    for name in differing(cloud, manifest.settings) if manifest.settings else ():
+        print(f"{name}: is not as in {arguments.directory}/{FOLDER}: make sure that you mean it")
     print(f"{cloud.data_dir}: restored as of {manifest.made_at}; start the service")
     print(
         "frames that gateways deleted because they were stored after that time are gone: see Completeness on its pages"

@@ -22,6 +22,7 @@ from cloud_service.serve.pages.channel import channel
 from cloud_service.serve.pages.gateways import gateways
 from cloud_service.serve.pages.incidents import acknowledge, incident, incidents
 from cloud_service.serve.pages.mails import mail, mail_body, mail_file, mails
+from cloud_service.serve.pages.model_card import model_card
 from cloud_service.serve.pages.overview import overview
 from cloud_service.serve.pages.render import page
 from cloud_service.serve.pages.structure import structure
@@ -38,6 +39,7 @@ def create_app(service: Service) -> Starlette:
             Route("/", overview),
             Route("/structures/{structure}", structure),
             Route("/channels/{channel}", channel),
+            Route("/channels/{channel}/model", model_card),
             Route("/incidents", incidents),
             Route("/incidents/{incident}", incident, name="incident"),
             Route("/incidents/{incident}/acknowledge", acknowledge, methods=["POST"]),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
+from cloud_service.analyse.life_models import LifeModels
 from cloud_service.heartbeat import Beat, beat_with_loop, no_beat
 from cloud_service.journal.writer import open_journal
 from cloud_service.serve.app import create_app
@@ -37,6 +38,7 @@ async def run(
     base: Path,
     where: str = "cloud.toml",
     beat: Beat = no_beat,
+    life_models: LifeModels | None = None,
 ) -> None:
     """Serve until `stop` is set.
 
@@ -50,6 +52,7 @@ async def run(
         base: the folder that relative paths in the settings start from.
         where: the settings file, for errors.
         beat: called while the event loop turns.
+        life_models: those that the site names, for their cards.
 
     Raises:
         SettingsError: a host beyond loopback; names serve.host.
@@ -67,6 +70,7 @@ async def run(
         store=StoreReader(open_store),
         mails=MailFolder(base / settings.mail_dir) if settings.mail_dir else None,
         clock=clock,
+        life_models=life_models or {},
     )
     beating = asyncio.create_task(beat_with_loop(stop, beat))  # every page and answer is made in this loop
     try:

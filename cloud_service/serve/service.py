@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.requests import Request
 
+from cloud_service.analyse.life_models import LifeModels
 from cloud_service.run_time import run_now_ns
 from cloud_service.serve.mail_folder import MailFolder
 from cloud_service.serve.settings import ServeSettings
@@ -25,6 +26,7 @@ class Service:
     store: the results.
     mails: the folder of sent mails; None where none is configured.
     clock: the run's clock.
+    life_models: the remaining-life models that the site names.
     """
 
     settings: ServeSettings
@@ -35,6 +37,7 @@ class Service:
     store: StoreReader
     mails: MailFolder | None
     clock: Clock
+    life_models: LifeModels = field(default_factory=dict)
 
     def now_ns(self) -> int:
         """Now on the run's clock, UTC ns."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from cloud_service.detector_faults import DetectorFault, standing_faults
-from cloud_service.incident_record import IncidentRecord, list_incidents, lives
+from cloud_service.incident_record import IncidentRecord, blamed, list_incidents, lives
 from cloud_service.wording.reasons import SEVERITY
-from telltale.findings import Finding, Life, Tier
+from telltale.findings import Finding, Life, Reason, Tier
 from telltale.site import Facility, Place, Site, Structure
 
 
@@ -97,7 +97,7 @@ def _channels(state: sqlite3.Connection, site: Site, incidents: Sequence[Inciden
         not_judged.setdefault(fault.channel, []).append(fault)
     open_tiers: dict[str, list[Tier]] = {}
     for incident in incidents:
-        for subject in {incident.subject, *incident.subjects}:
+        for subject in _concerned(incident):
             open_tiers.setdefault(subject, []).append(incident.tier)
     found = []
     for place in site.channels():
@@ -110,12 +110,33 @@ def _channels(state: sqlite3.Connection, site: Site, incidents: Sequence[Inciden
                 tier=worst([base, *open_tiers.get(place.channel.id, [])]),
                 t_ns=known.t_ns if known else None,
                 value=known.value if known else None,
-                findings=known.findings if known else (),
+                findings=_with_groups(place, now),
                 life=life_by_channel.get(place.channel.id),
                 not_judged=failing,
             )
         )
     return found
+
+
+def _concerned(incident: IncidentRecord) -> set[str]:
+    """The channels whose status an incident tells: of a group's the one that it names, not its first."""
+    group = incident.reason is Reason.NOVELTY_GROUP
+    others = {incident.subject, *incident.subjects} - ({incident.finding.channel} if group else set())
+    return {*others, blamed(incident.finding)} if group else others
+
+
+def _with_groups(place: Place, now: Mapping[str, _Now]) -> list[Finding]:
+    """The newest verdicts on a channel, those of its groups included: they stand at the group's first channel."""
+    own = now[place.channel.id].findings if place.channel.id in now else []
+    first = {group.channels[0]: group.id for group in place.structure.groups if place.channel.id in group.channels}
+    shared = [
+        finding
+        for channel, group in first.items()
+        if channel != place.channel.id and channel in now
+        for finding in now[channel].findings
+        if finding.reason is Reason.NOVELTY_GROUP and finding.evidence.get("group") == group
+    ]
+    return [*own, *shared]
 
 
 def _read_now(state: sqlite3.Connection) -> dict[str, _Now]:

@@ -31,7 +31,8 @@ from telltale.clock import NS_PER_DAY, NS_PER_S
 from telltale.errors import RejectReason, RetryError, SettingsError
 from telltale.private_file import check_private
 from telltale.settings import Settings
-from telltale.site import Name, Site
+from telltale.site import Site
+from telltale.topics import Name
 
 TOKEN_VARIABLE = "TELLTALE_INFLUX_TOKEN"  # noqa: S105 - the name of a variable
 MAX_LINES = 10_000

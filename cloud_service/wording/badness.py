@@ -29,10 +29,16 @@ def _against_limit(finding: Finding) -> str:
         planned = _span(finding.limit)
         return f"10\u00a0% probability of reaching the limit within {_span(finding.value)}; planned for {planned}"
     if finding.reason in _NOVEL and not finding.unit:
-        return f"{number(finding.score)} times the threshold"
+        return f"{number(finding.score)} times the threshold{_most(finding)}"
     if number(finding.limit) == "–":
         return quantity(finding.value, finding.unit)
     return f"{quantity(finding.value, finding.unit)} against a limit of {quantity(finding.limit, finding.unit)}"
+
+
+def _most(finding: Finding) -> str:
+    """The sensor that a group's verdict blames."""
+    name = finding.evidence.get("contributes_most")
+    return f", most of it by {name}" if name else ""
 
 
 def _span(years: float) -> str:

@@ -31,6 +31,7 @@ _FEATURES = {
 _PLAIN: dict[str, tuple[str, str]] = {
     "acceleration_per_year2": ("acceleration", "{unit}/year²"),
     "temperature_effect_per_c": ("temperature effect", "{unit}/°C"),
+    "gauge_offset_mm": ("the new gauge reads more by", "mm"),
     "width_mm": ("width without temperature", "mm"),
     "grade_proposal": ("proposed condition grade", ""),
     "grade_source": ("grade according to", ""),
@@ -47,11 +48,10 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "conditioned_on": ("corrected for", ""),
     "group": ("group", ""),
     "contributes_most": ("contributes most", ""),
-    "statistic": ("statistic", ""),
-    "t_of_limit": ("T over its limit", ""),
-    "q_of_limit": ("Q over its limit", ""),
+    "t_of_limit": ("T, how far the group moves together, over its limit", ""),
+    "q_of_limit": ("Q, how far it falls apart, over its limit", ""),
     "channel_of_limit": ("largest single sensor over its limit", ""),
-    "shift": ("shift", "{unit}"),
+    "shift": ("shift of its own average", "{unit}"),
     "channels_present": ("sensors judged together", ""),
     "baseline_rows": ("rows of baseline", ""),
     "baseline_needs_rows": ("baseline needs rows", ""),
@@ -92,7 +92,11 @@ _HOURS = {
     "unsynchronised_h": "not synchronised for",
 }
 _SECONDS = {"quiet_s": "quiet for", "expected_interval_limit_s": "at most expected"}
-_YEARS = {"p10_years": "limit reached, 10 % probability", "p50_years": "limit reached, 50 % probability"}
+_YEARS = {
+    "expected_years": "expected life left",
+    "p10_years": "limit reached, 10 % probability",
+    "p50_years": "limit reached, 50 % probability",
+}
 _NO_NUMBER = {"", "nan", "inf", "-inf"}  # as cloud_service.analyse.verdicts.finite writes them
 _LEFT_OUT_WHEN_ZERO = {"bad_share", "missing_share", "equal_readings", "longest_before", "last_bad_hours_ago"}
 _TOLD_WITH_ANOTHER = {"low_per_year", "high_per_year", "plausible_high"}
@@ -138,7 +142,8 @@ def _short(value: float | str) -> str:
     return number(float(f"{value:.3g}") if abs(value) < 1000 else value)
 
 
-def _share(value: float) -> str:
+def share_text(value: float) -> str:
+    """`12.5 %`; what is nearly all or nearly nothing as `> 99.9 %`, `< 0.1 %`."""
     if 0.999 < value <= 1:
         return f"> 99.9{NBSP}%"
     if 0 < value < 0.001:
@@ -155,7 +160,7 @@ def _years(value: float) -> str:
 
 
 _KINDS: tuple[tuple[Mapping[str, str], Callable[[float], str]], ...] = (
-    (_SHARES, _share),
+    (_SHARES, share_text),
     (_DAYS, _days),
     (_HOURS, lambda value: duration(int(value * NS_PER_HOUR))),
     (_SECONDS, lambda value: duration(int(value * NS_PER_S))),
@@ -165,11 +170,14 @@ _KINDS: tuple[tuple[Mapping[str, str], Callable[[float], str]], ...] = (
 
 def trend_text(evidence: Evidence, unit: str) -> str:
     """`0.342 mm/year (90 % interval 0.333 – 0.351)`."""
-    rate = f"{_short(evidence['trend_per_year'])} {unit}/year"
+    rate, interval = f"{_short(evidence['trend_per_year'])} {unit}/year", interval_text(evidence)
+    return f"{rate} ({TREND_COVERAGE_PERCENT}{NBSP}% interval {interval})" if interval else rate
+
+
+def interval_text(evidence: Evidence, unit: str = "") -> str:
+    """`0.333 – 0.351 mm/year` of a trend; empty where it is not known."""
     low, high = evidence.get("low_per_year"), evidence.get("high_per_year")
-    if low is None or high is None:
-        return rate
-    return f"{rate} ({TREND_COVERAGE_PERCENT}{NBSP}% interval {_short(low)} – {_short(high)})"
+    return "" if low is None or high is None else f"{_short(low)} – {_short(high)} {unit}".rstrip()
 
 
 def _trend(evidence: Evidence, unit: str) -> tuple[str, str]:
@@ -191,9 +199,25 @@ def _refused(evidence: Evidence, _unit: str) -> tuple[str, str]:
     return "no estimate", REFUSALS[Refusal(name)] if name in set(Refusal) else name
 
 
+_STATISTICS = {
+    "T": "T²: the group moves together as it does, but further",
+    "Q": "Q: one leaves what the others say of it",
+    "channel": "one sensor by itself is far from its normal",
+}
+
+
+def _statistic(evidence: Evidence, _unit: str) -> tuple[str, str]:
+    name = str(evidence["statistic"])
+    return "what stands out", _STATISTICS.get(name, name)
+
+
 _COMPOSED: dict[str, Callable[[Evidence, str], tuple[str, str]]] = {
     "trend_per_year": _trend,
     "plausible_low": _range,
     "feature": _feature,
+    "statistic": _statistic,
     "refused": _refused,
 }
+
+# Every key that has words; what a detector adds is put into words here.
+WORDED = frozenset().union(_COMPOSED, _PLAIN, _TOLD_WITH_ANOTHER, *(table for table, _ in _KINDS))

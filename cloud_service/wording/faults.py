@@ -20,7 +20,7 @@ def _spikes(finding: Finding) -> str:
 def _dropouts(finding: Finding) -> str:
     share = _percent(finding.value)
     if not share:
-        return ""
+        return "readings are missing"
     most = _percent(finding.limit)
     return f"{share} of the newest readings are missing" + (f"; at most {most} is accepted" if most else "")
 
@@ -50,7 +50,7 @@ def _clipped(finding: Finding) -> str:
 
 def _noise(finding: Finding) -> str:
     if not (math.isfinite(finding.value) and finding.value > 0):
-        return ""
+        return "the noise of its quietest minutes is another one"
     return f"the noise of its quietest minutes is {quantity(finding.value, '')} times what it was"
 
 
@@ -71,7 +71,7 @@ def _clock(finding: Finding) -> str:
 
 def _derived(finding: Finding) -> str:
     inputs = finding.evidence.get("derived_from")
-    return f"computed from {inputs}, which is faulty" if inputs else ""
+    return f"computed from {inputs}, which is faulty" if inputs else "computed from an input that is faulty"
 
 
 FAULTS: dict[Reason, Callable[[Finding], str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from cloud_service.wording.dates import day, moment, month
+from cloud_service.wording.dates import day, duration, moment, month
 from telltale.clock import NS_PER_DAY, NS_PER_YEAR
 from telltale.findings import Life, Refusal
 
@@ -47,6 +47,26 @@ def life_words(life: Life, zone: tzinfo) -> LifeWords:
     middle = _date(life, life.p50_ns, zone)
     chances = f"by {early} with 10\u00a0% probability, by {middle} with 50\u00a0% and by {late} with 90\u00a0%"
     return LifeWords(_range(life, zone), f"The limit is reached {chances}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """One date of an estimate: `P10`, how likely, the date, and in how long."""
+
+    name: str
+    chance: str
+    date: str
+    left: str
+
+
+def quantiles(life: Life, zone: tzinfo) -> list[Quantile]:
+    """P5 to P95 of an estimate; empty where it is refused."""
+    dates = {5: life.p5_ns, 10: life.p10_ns, 50: life.p50_ns, 90: life.p90_ns, 95: life.p95_ns}
+    return [
+        Quantile(f"P{percent}", f"{percent}\u00a0%", _date(life, at_ns, zone), duration(at_ns - life.t_ns))
+        for percent, at_ns in dates.items()
+        if at_ns is not None
+    ]
 
 
 def _date(life: Life, at_ns: int | None, zone: tzinfo) -> str:

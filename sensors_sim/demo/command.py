@@ -79,7 +79,7 @@ def _run(system: System, mosquitto: Program, play: Play, args: argparse.Namespac
         f"playing {play.days:g} days of scenario {play.scenario!r}, {play.speed / 86_400:.1f} days a second; "
         f"files in {layout.folder}"
     )
-    system.start(mosquitto)
+    system.start(mosquitto, play)
     _say(f"page:  {layout.page}")
     _watch(system, play, args)
     summary = summarise(layout)

@@ -13,6 +13,7 @@ from sensors_sim.demo.processes import free_port
 from telltale.errors import UserError
 
 MARKER = ".telltale-demo"
+PUMP_MODEL = "drainage-pump.model"  # named by the sample site; made by `telltale model train`
 
 _CLOUD = """\
 # Written by `telltale demo`. `clock = "data"`: in a time-lapse "now" is the newest acquisition time.
@@ -133,12 +134,19 @@ def prepare(folder: Path, play: Play, page_port: int = 0) -> Layout:
         (layout.folder / name).mkdir()
     write_settings(layout.mosquitto_conf.parent, layout.mqtt_port)
     sample = resources.files("sensors_sim") / "site"
-    (layout.folder / "site.toml").write_bytes((sample / "site.toml").read_bytes())
+    write_site(layout.folder)
     ports = {"mqtt_port": layout.mqtt_port, "smtp_port": layout.smtp_port, "page_port": layout.page_port}
     layout.cloud_toml.write_text(_CLOUD.format(**ports), encoding="utf-8")
     edge = (sample / "edge.toml").read_text(encoding="utf-8")
     layout.edge_toml.write_text(_edge_settings(edge, play, layout.mqtt_port), encoding="utf-8")
     return layout
+
+
+def write_site(folder: Path, text: str = "") -> None:
+    """The sample site, or `text` in its place, with the model file that it names."""
+    sample = resources.files("sensors_sim") / "site"
+    (folder / "site.toml").write_text(text or (sample / "site.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / PUMP_MODEL).write_bytes((sample / PUMP_MODEL).read_bytes())
 
 
 def _edge_settings(sample: str, play: Play, mqtt_port: int) -> str:

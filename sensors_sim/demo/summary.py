@@ -106,23 +106,29 @@ def read_store(path: Path) -> Stored:
 def read_alerts(path: Path) -> list[dict[str, Any]]:
     """Every incident, oldest first."""
     query = (
-        "SELECT structure, reason, tier, subject, subjects, occurred_ns, opened_ns FROM incidents ORDER BY opened_ns"
+        "SELECT structure, reason, tier, subject, occurred_ns, opened_ns, finding FROM incidents ORDER BY opened_ns, id"
     )
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as connection:
         connection.row_factory = sqlite3.Row
         rows = [dict(row) for row in connection.execute(query)]
     for row in rows:
         row["at"] = datetime.fromtimestamp(row["opened_ns"] / NS_PER_S, UTC).isoformat()
-        row["channel"] = row["subject"]
+        row["channel"] = _named(row)
     return rows
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    """The channel that an incident blames: of a group's, the one that it says contributes most."""
+    evidence = json.loads(row["finding"])["evidence"]
+    return str(evidence.get("contributes_most", row["subject"]))
 
 
 def is_true(alert: Mapping[str, Any], truth: Mapping[str, Any]) -> bool:
     """Whether the truth explains the alert: a sensor's by a fault of that sensor (or of one it is computed from), a
-    structure's by damage that shows in that channel; never before it began.
+    structure's by damage, or works, that show in that channel; never before it began.
     """
-    sensor = alert["reason"].startswith(("sensor_", "silent_"))
-    causes = truth["faults"] if sensor else truth["damages"]
+    sensor = alert["reason"].startswith(("sensor_", "silent_", "gateway_"))
+    causes = truth["faults"] if sensor else [*truth["damages"], *truth["works"]]
     return any(alert["channel"] in _shown_in(cause) and alert["opened_ns"] >= cause["start_ns"] for cause in causes)
 
 

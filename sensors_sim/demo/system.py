@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sensors_sim.demo.debian import Program, Say, find_program
-from sensors_sim.demo.layout import Layout
+from sensors_sim.demo.layout import Layout, Play
 from sensors_sim.demo.processes import POLL_S, Child
+from sensors_sim.scenarios import find
+from sensors_sim.span import Span, parse_start
+from telltale.clock import NS_PER_S
 from telltale.errors import FatalError
 
+COMMAND_TIMEOUT_S = 120
 TELLTALE = (sys.executable, "-c", "import sys; from telltale.cli import main; sys.exit(main())")
 
 
@@ -29,7 +36,7 @@ class System:
         """Mosquitto, from the PATH or Debian's package."""
         return find_program("mosquitto", "mosquitto", build_dir, self._say)
 
-    def start(self, mosquitto: Program) -> None:
+    def start(self, mosquitto: Program, play: Play) -> None:
         """Start everything; returns when the page answers and the agent runs.
 
         Raises:
@@ -55,7 +62,25 @@ class System:
         broker.wait_for_port(layout.mqtt_port)
         sink.wait_for_port(layout.smtp_port)
         cloud.wait_for_port(layout.page_port)
+        self._announce(play)
         self.edge = self._child("edge", [*TELLTALE, "edge", "run", "-c", str(layout.edge_toml), "--until-drained"])
+
+    def _announce(self, play: Play) -> None:
+        """Record what will be done to sensors, as operators plan it: from its day on it counts, at any pace of play."""
+        span = Span(parse_start(play.start, "play"), play.days)
+        for act in find(play.scenario, "play").acts:
+            if act.start_day < play.days:
+                at = datetime.fromtimestamp(span.day_ns(act.start_day) // NS_PER_S, UTC).isoformat()
+                told = ["--act", act.kind, "--who", act.who, "--why", act.why, "--at", at]
+                self._run("recommission", ["cloud", "recommission", act.channel, *told])
+
+    def _run(self, name: str, arguments: Sequence[str]) -> None:
+        """A command that ends by itself, on the service's settings."""
+        command = [*TELLTALE, *arguments, "-c", str(self.layout.cloud_toml)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMMAND_TIMEOUT_S)  # noqa: S603 - our own program
+        self.layout.log(name).write_text(done.stdout + done.stderr, encoding="utf-8")
+        if done.returncode != 0:
+            raise FatalError(f"{name} ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
 
     def _child(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> Child:
         child = Child(name, command, self.layout.log(name), environment)

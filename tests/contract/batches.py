@@ -12,16 +12,14 @@ from models.spectra import window_features
 from telltale.clock import NS_PER_DAY
 from telltale.kinds import KINDS, Shape
 from telltale.settings import convert
-from telltale.site import Channel, Place
+from telltale.site import Channel, Place, Site
 from telltale.site_file import SiteFile, build_site
 
 START_NS = 20_500 * NS_PER_DAY
 RATE_HZ = 100.0
 SAMPLES = 256
-LIFE_MODEL = "contract.model"
 MORE = {
     ("crack", Shape.SCALAR): {"crack": {"limit_mm": 1.0, "source": "contract"}},
-    ("tilt", Shape.SCALAR): {"remaining_life": {"model": LIFE_MODEL}},
     ("strain", Shape.WAVEFORM): {"fatigue": {"detail_category_mpa": 71.0}},
     ("vibration", Shape.WAVEFORM): {
         "modes_hz": [[2.0, 4.0], [8.0, 14.0]],
@@ -39,10 +37,15 @@ SIZE = {"vibration": 0.05, "strain": 60.0, "crack": 0.3, "temperature": 10.0, "t
 
 def every_place(interval_s: float) -> list[Place]:
     """A channel of each kind in each shape, conditioned on a temperature."""
+    return list(every_site(interval_s).channels())
+
+
+def every_site(interval_s: float) -> Site:
+    """The site of `every_place`."""
     channels = [_channel(kind, shape, interval_s) for kind in KINDS for shape in Shape]
     structure = {"id": "s", "name": "S", "channels": channels}
     file = convert({"facilities": [{"id": "f", "name": "F", "structures": [structure]}]}, SiteFile, "contract")
-    return list(build_site(file, "contract").channels())
+    return build_site(file, "contract")
 
 
 def _channel(kind: str, shape: Shape, interval_s: float) -> dict[str, object]:

@@ -10,18 +10,17 @@ import numpy as np
 import pytest
 
 from cloud_service.analyse.detector import Batch, Detector, Output
-from cloud_service.analyse.detectors import with_life_models
+from cloud_service.analyse.detectors import DETECTORS
 from cloud_service.analyse.state_codec import decode_state, encode_state
+from cloud_service.analyse.states import States
 from cloud_service.store.schema import MEASUREMENTS, encode_rows
 from telltale.findings import Reason, Tier
 from telltale.site import Place
-from tests.cloud_service.model.trained import tilting_model
-from tests.contract.batches import LIFE_MODEL, every_place, hostile, plain, rows_of
+from tests.contract.batches import every_place, hostile, plain, rows_of
 
 MAX_STATE_BYTES = 64 * 1024
 INTERVAL_S = 3 * 3600.0
 COUNT = 45 * 8  # past the first baselines and the first life estimates
-DETECTORS = with_life_models({LIFE_MODEL: tilting_model()})
 PAIRS = [
     pytest.param(detector, place, id=f"{detector.name}-{place.channel.id}")
     for detector in DETECTORS
@@ -124,6 +123,26 @@ def test_it_does_not_matter_how_readings_were_batched(detector: Detector, place:
 def test_the_state_survives_its_bytes_at_any_point(detector: Detector, place: Place) -> None:
     batch = faults_and_growth(place)
     assert said(play(detector, place, batch, 7, packed=True)) == said(play(detector, place, batch, 7))
+
+
+@every_pair
+def test_the_state_survives_its_records_at_any_point(detector: Detector, place: Place) -> None:
+    """As the service keeps it: one record, or two where a part of it changes seldom."""
+    batch, outputs = faults_and_growth(place), list[Output]()
+    records: dict[tuple[str, str], bytes] = {}
+
+    def load(subject: str, owner: str) -> bytes | None:
+        return records.get((subject, owner))
+
+    key = (place.channel.id, detector.name)
+    for start in range(0, len(batch), 7):
+        states = States(load)
+        state = states.get(*key, detector.state_type, lambda: detector.initial(place))
+        state, output = detector.step(place, state, rows_of(batch, slice(start, start + 7)))
+        states.put(*key, state)
+        records |= {(subject, owner): data for subject, owner, data in states.changed()}
+        outputs.append(output)
+    assert said(outputs) == said(play(detector, place, batch, 7))
 
 
 @every_pair

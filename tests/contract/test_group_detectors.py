@@ -15,6 +15,7 @@ from cloud_service.analyse.state_codec import decode_state, encode_state
 from cloud_service.store.schema import MEASUREMENTS, encode_rows
 from telltale.findings import Tier
 from telltale.settings import convert
+from telltale.site import Site
 from telltale.site_file import SiteFile, build_site
 
 MAX_BYTES_A_CHANNEL = 64 * 1024
@@ -23,12 +24,16 @@ every_detector = pytest.mark.parametrize("detector", GROUP_DETECTORS, ids=lambda
 
 
 def place(**settings: object) -> GroupPlace:
+    return groups_of(group_site(**settings))["bridge"][0]
+
+
+def group_site(**settings: object) -> Site:
     common = {"kind": "tilt", "unit": "mrad", "gateway": "gw", "interval_s": 3600.0}
     channels = [{"id": f"pier.{name}", **common} for name in "abc"]
     group = {"id": "piers", "channels": [one["id"] for one in channels], "baseline_rows": 240, **settings}
     structure = {"id": "bridge", "name": "Bridge", "channels": channels, "groups": [group]}
     file = convert({"facilities": [{"id": "river", "name": "River", "structures": [structure]}]}, SiteFile, "test")
-    return groups_of(build_site(file, "test"))["bridge"][0]
+    return build_site(file, "test")
 
 
 def batch(rows: int = ROWS, seed: int = 1) -> GroupBatch:

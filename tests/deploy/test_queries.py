@@ -28,7 +28,7 @@ ALL = {**ONE, "facility": ["riverside", "upper-dam"], "structure": ["footbridge"
 
 TEXT_COLUMNS = {
     *("facility", "structure", "channel", "gateway", "reason", "tier", "detail"),
-    *("Reason", "Tier", "Evidence", "Feature", "Refused because"),
+    *("Reason", "Tier", "Evidence", "Feature", "Refused because", "Contributes most"),
 }
 
 QUERIES = [*itertools.chain.from_iterable(panel_queries(path) for path in DASHBOARDS), *watchdog_queries()]

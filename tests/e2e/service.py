@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psutil
+
+from sensors_sim.demo.layout import write_site
 from sensors_sim.demo.processes import Child
 from sensors_sim.demo.system import TELLTALE, left_over
 from tests.servers.process import free_port, wait_until
 
 DEADLINE_S = 300.0
+MAIL_FILES = 'kind = "file"\nfolder = "mails"'
+SQLITE = '[store]\nkind = "sqlite"\n'
 
 
 @dataclass
@@ -48,22 +56,39 @@ class Service:
         self.finish()
 
     def finish(self) -> None:
+        """Until all that was accepted is analysed, stored and mailed."""
+
         def finished() -> bool:
             self.child.must_run()
             return not left_over(self.data)
 
         wait_until(finished, f"service in {self.folder}", DEADLINE_S)
 
+    def kill(self, part: str) -> None:
+        """`kill -9` of one part; the supervisor starts it again."""
+        for process in psutil.Process(self.child.pid).children(recursive=True):
+            if part in process.cmdline():
+                process.kill()
+                return
+        raise AssertionError(f"no process of part {part!r}")
+
+    def ask(self, path: str) -> Any:
+        """What the API answers."""
+        with urllib.request.urlopen(f"{self.page}/api/v1{path}", timeout=30) as answer:
+            return json.load(answer)
+
 
 @contextlib.contextmanager
-def running_service(folder: Path, mqtt_port: int, site_toml: str, store_toml: str, more: str = "") -> Iterator[Service]:
-    """Start the service with the given site and `[store]` section; ended at exit."""
+def running_service(
+    folder: Path, mqtt_port: int, site_toml: str, store_toml: str, more: str = "", *, notify: str = MAIL_FILES
+) -> Iterator[Service]:
+    """Start the service with the given site, `[store]` section and keys of `[notify]`; ended at exit."""
     folder.mkdir(parents=True, exist_ok=True)
     page_port = free_port()
-    (folder / "site.toml").write_text(site_toml, encoding="utf-8")
+    write_site(folder, site_toml)
     (folder / "cloud.toml").write_text(
         f'site = "site.toml"\ndata_dir = "cloud-data"\nclock = "data"\n[broker]\nport = {mqtt_port}\n'
-        f'{store_toml}\n[notify]\nkind = "file"\nfolder = "mails"\n[serve]\nport = {page_port}\n{more}',
+        f"{store_toml}\n[notify]\n{notify}\n[serve]\nport = {page_port}\n{more}",
         encoding="utf-8",
     )
     child = Child("cloud", [*TELLTALE, "cloud", "run", "-c", str(folder / "cloud.toml")], folder / "cloud.log")

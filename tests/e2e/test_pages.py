@@ -4,7 +4,6 @@ document says.
 
 from __future__ import annotations
 
-import json
 import tomllib
 import urllib.request
 from collections.abc import Iterator
@@ -76,8 +75,7 @@ def drawn(opened: Browser) -> dict[str, int]:
 
 
 def ask(service: Service, path: str) -> Any:
-    with urllib.request.urlopen(f"{service.page}/api/v1{path}", timeout=30) as answer:
-        return json.load(answer)
+    return service.ask(path)
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
@@ -112,13 +110,32 @@ def test_vibration_is_drawn_with_its_frequencies_over_temperature(opened: Browse
     show(opened, service, f"/channels/{VIBRATION}")
     charts = drawn(opened)
     assert set(charts) == {
-        "Tracked frequencies", "Acceleration: rms and peak", "Difference from normal", "Newest window", "Its spectrum",
+        "Tracked frequencies", "Damping", "Frequencies with their error", "Acceleration: rms and peak",
+        "Difference from normal", "Newest window", "Its spectrum",
     }  # fmt: skip
     assert min(charts.values()) > 100, charts
     titles = opened.evaluate(
         "[...document.querySelectorAll('.tall text[class$=title]')].map(title => title.textContent)"
     )
     assert set(titles) >= {"mode 1Hz", "mode 2Hz", "mode 3Hz", "temperature°C"}
+
+
+@pytest.mark.parametrize(
+    ("channel", "titles"),
+    [
+        ("dam.crest.block7", {"Group blocks: each against the others", "Group blocks: difference from normal"}),
+        ("powerhouse.foundation.az", {"Velocity against the guide value", "Vibration velocity"}),
+        ("penstock.bend.strain", {"Fatigue damage", "Stress ranges"}),
+    ],
+)
+@pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (DESKTOP, False)])
+def test_groups_velocity_and_fatigue_are_drawn(
+    *, channel: str, titles: set[str], width: int, dark: bool, opened: Browser, service: Service
+) -> None:
+    show(opened, service, f"/channels/{channel}", width=width, dark=dark)
+    charts = drawn(opened)
+    assert titles <= charts.keys()
+    assert min(charts[title] for title in titles) > 100, charts
 
 
 def test_what_somebody_unfolded_stays_so_when_the_page_renews_itself(opened: Browser, service: Service) -> None:
@@ -128,7 +145,18 @@ def test_what_somebody_unfolded_stays_so_when_the_page_renews_itself(opened: Bro
     assert opened.evaluate("document.querySelector('details').open")
 
 
-@pytest.mark.parametrize("path", ["/gateways", "/incidents", "/mails", "/structures/dam-gallery", "/api/v1/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gateways",
+        "/incidents",
+        "/mails",
+        "/structures/dam-gallery",
+        "/structures/dam-crest",
+        "/channels/powerhouse.pump.bearing/model",
+        "/api/v1/",
+    ],
+)
 def test_the_other_pages_open_on_a_phone(path: str, opened: Browser, service: Service) -> None:
     assert show(opened, service, path, width=PHONE)
 
@@ -149,7 +177,11 @@ def test_every_answer_is_what_the_document_says(service: Service) -> None:
         "/channels/{channel}": CRACK,
         "/channels/{channel}/series": CRACK,
     }
-    paths |= {"/channels/{channel}/waveform": VIBRATION, "/channels/{channel}/life": CRACK}
+    paths |= {
+        "/channels/{channel}/waveform": VIBRATION,
+        "/channels/{channel}/life": CRACK,
+        "/channels/{channel}/acts": CRACK,
+    }
     paths |= {"/incidents/{incident}": incidents[0]} if incidents else {}
     assert {CRACK, VIBRATION} <= set(channels)
     for template, methods in document["paths"].items():

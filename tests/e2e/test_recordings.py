@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,55 +13,27 @@ import pytest
 import rainflow
 from scipy import signal
 
-from cloud_service.store.port import Query, Table
-from tests.e2e.service import Service, running_service
-from tests.e2e.stores import open_reader
+from tests.e2e.replayed import EDGE, site
+from tests.e2e.service import SQLITE, Service, running_service
+from tests.e2e.stores import read, toml_of
 from tests.servers.influxdb import Influx
 from tests.servers.process import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.data]
 
-EDGE = """
-gateway = "{gateway}"
-clock = "data"
-data_dir = "edge-data"
-[broker]
-port = MQTT_PORT
-[[source]]
-name = "file"
-kind = "replay"
-[source.settings]
-{settings}
-"""
 CHANNEL = """
 [[facilities.structures.channels]]
 gateway = "{gateway}"
 """
 
 
-def site(structure: str, channels: str) -> str:
-    return (
-        f'[[facilities]]\nid = "f"\nname = "F"\n[[facilities.structures]]\nid = "{structure}"\nname = "S"\n{channels}\n'
-        '[[contacts]]\nname = "Ada"\nemail = "ada@example.org"\nrole = "operator"\n'
-    )
-
-
 @pytest.fixture(params=["sqlite", "influxdb"])
-def store_toml(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def store_toml(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "sqlite":
-        yield '[store]\nkind = "sqlite"\n'
-        return
+        return SQLITE
     influx: Influx = request.getfixturevalue("influx")
     monkeypatch.setenv("TELLTALE_INFLUX_TOKEN", influx.token)
-    yield (f'[store]\nkind = "influxdb"\nurl = "{influx.url}"\norg = "{influx.org}"\nbucket = "{influx.bucket}"\n')
-
-
-async def read(service: Service, measurement: str, channel: str, *fields: str) -> Table:
-    store = await open_reader(service)
-    try:
-        return await store.read(Query(measurement, channel, fields))
-    finally:
-        await store.close()
+    return toml_of(influx)
 
 
 ZION = {

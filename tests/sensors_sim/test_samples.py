@@ -22,7 +22,7 @@ SITE = Path(str(resources.files("sensors_sim") / "site"))
 
 
 def test_every_sample_file_is_one_that_is_tested_here() -> None:
-    assert {path.name for path in SITE.glob("*.toml")} == {"site.toml", "edge.toml"}
+    assert {path.name for path in SITE.glob("*.toml")} == {"site.toml", "edge.toml", "drainage-pump.toml"}
 
 
 def test_the_site_describes_exactly_the_simulated_sensors() -> None:

@@ -11,12 +11,13 @@ from sensors_sim.scenarios import SCENARIOS
 from sensors_sim.world import World
 from telltale.clock import DAYS_PER_YEAR, NS_PER_DAY, NS_PER_HOUR
 from telltale.source import Chunk
-from tests.sensors_sim.spans import START_NS, world
+from tests.sensors_sim.spans import START_NS, span, world
 
 SHOWN_BY = {
     "footbridge_stiffness": {"footbridge.midspan.az", "footbridge.quarter.az", "footbridge.girder.strain"},
     "footbridge_sudden": {"footbridge.midspan.az", "footbridge.quarter.az", "footbridge.girder.strain"},
     "bearing_settlement": {"footbridge.bearing.tilt"},
+    "block_leans": {"dam.crest.block7"},
     "gallery_crack": {"dam.gallery.crack_a"},
 }
 
@@ -90,9 +91,15 @@ def test_the_gallery_crack_has_grown_by_the_stated_amount() -> None:
     assert truth["rate_mm_per_year"] == 0.25
 
 
-def test_the_footbridge_of_the_default_scenario_is_sound() -> None:
+def test_the_footbridge_of_the_default_scenario_is_sound_and_one_sensor_is_replaced() -> None:
     changed = _changed(world("riverside"), world("healthy"), range(40 * 24, 120 * 24, 50))
-    assert not any(channel.startswith("footbridge") for channel in changed)
+    assert {channel for channel in changed if channel.startswith("footbridge")} == {"footbridge.quarter.az"}
+    (act,) = world("riverside").truth()["acts"]
+    before = _changed(world("riverside"), world("healthy"), range(0, 62 * 24, 50))
+    assert act["channel"] not in before
+    assert (act["kind"], act["start_ns"]) == ("sensor_replaced", span().day_ns(62))
+    assert act["who"]
+    assert act["why"]
 
 
 def test_no_damage_has_the_faults_of_the_default_scenario() -> None:
@@ -107,7 +114,7 @@ def test_every_scenario_is_described_by_plain_json(name: str) -> None:
     assert truth == site.truth()
     assert (truth["scenario"], truth["seed"], truth["ticks"]) == (name, 1, 2880)
     assert truth["channels"]["footbridge.midspan.az"]["duty_cycle"] == pytest.approx(1024 / 100 / 3600)
-    for cause in (*truth["damages"], *truth["faults"]):
+    for cause in (*truth["damages"], *truth["works"], *truth["acts"], *truth["faults"]):
         assert cause["structure"] in {channel["structure"] for channel in truth["channels"].values()}
         assert truth["start_ns"] <= cause["start_ns"] < truth["end_ns"]
 

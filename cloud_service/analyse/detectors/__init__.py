@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cloud_service.analyse.detector import Detector
 from cloud_service.analyse.detectors.crack import CrackDetector
 from cloud_service.analyse.detectors.fatigue import FatigueDetector
@@ -12,11 +10,9 @@ from cloud_service.analyse.detectors.modes import ModesDetector
 from cloud_service.analyse.detectors.noise_floor import NoiseFloorDetector
 from cloud_service.analyse.detectors.novelty import NoveltyDetector
 from cloud_service.analyse.detectors.quality import QualityDetector
-from cloud_service.analyse.detectors.remaining_life import RemainingLifeDetector
 from cloud_service.analyse.detectors.sample_rate import SampleRateDetector
 from cloud_service.analyse.detectors.short_baseline import ShortBaselineDetector
 from cloud_service.analyse.detectors.velocity import VelocityDetector
-from cloud_service.analyse.life_models import LifeModels
 
 DETECTORS: tuple[Detector, ...] = (
     QualityDetector(),
@@ -29,13 +25,4 @@ DETECTORS: tuple[Detector, ...] = (
     ShortBaselineDetector(),
     CrackDetector(),
     FatigueDetector(),
-    RemainingLifeDetector(),
 )
-
-
-def with_life_models(models: LifeModels, detectors: Sequence[Detector] = DETECTORS) -> tuple[Detector, ...]:
-    """Detectors with the remaining-life models that a site names; without one, that detector applies nowhere."""
-    return tuple(
-        RemainingLifeDetector(models) if isinstance(detector, RemainingLifeDetector) else detector
-        for detector in detectors
-    )

@@ -92,7 +92,7 @@ class CrackDetector:
         trusted = np.isfinite(batch.values) & ~batch.faulty
         undated = np.zeros(len(batch), dtype=np.bool_) if batch.undated is None else batch.undated
         day_of = batch.t_ns // NS_PER_DAY
-        for day in np.unique(day_of).tolist():
+        for day in sorted(set(day_of.tolist())):
             of_day = (day_of == day) & ~undated
             if of_day.any():
                 self._end_days(place, state, int(batch.t_ns[of_day][0]), output)
@@ -220,6 +220,8 @@ def _evidence(place: Place, state: State, found: Growth, sure: float, coverage: 
         "history_days": found.history_days,
         "width_mm": found.level(),
     }
+    if found.offsets_mm.size:
+        evidence["gauge_offset_mm"] = -float(found.offsets_mm[-1])
     scheme = CONDITION_SCHEMES.get(place.channel.condition_scheme)
     if scheme is not None:
         evidence["grade_proposal"] = scheme(found.level())

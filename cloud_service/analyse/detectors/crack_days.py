@@ -100,6 +100,11 @@ def add(state: State, batch: Batch, rows: NDArray[np.bool_]) -> None:
 
 def _merged(kept: Floats, sums: Floats, keys: NDArray[np.int64]) -> Floats:
     sums[:, KEY] = keys
+    if len(sums) == 1 and len(kept) and keys[0] >= kept[-1, KEY]:  # a reading of now, by far the most
+        if keys[0] > kept[-1, KEY]:
+            return np.concatenate((kept, sums))
+        sums[:, KEY] = 0
+        return np.concatenate((kept[:-1], kept[-1:] + sums))
     return _grouped(np.concatenate((kept, sums)))
 
 

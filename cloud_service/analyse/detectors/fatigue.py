@@ -42,6 +42,7 @@ from cloud_service.analyse.detectors.fatigue_days import (
     note_short,
     open_figures,
     take_back_short,
+    totals,
     weekly,
     windows_of,
 )
@@ -209,7 +210,7 @@ class FatigueDetector:
         detail = _detail(place)
         open_damage, open_cycles, open_range = open_figures(state, detail)
         kept = state.days
-        total = state.damage_before + np.cumsum(kept[:, DAMAGE])
+        total = totals(state)
         chosen = np.isin(kept[:, DAY], days)
         newest = (kept[:, DAY] == kept[-1, DAY]).astype(float) if kept.size else np.empty(0)
         scale = 1.0 / detail.duty_cycle
@@ -232,7 +233,7 @@ class FatigueDetector:
         detail = _detail(place)
         kept = state.days[-1]
         scale = 1.0 / detail.duty_cycle
-        total = scale * (state.damage_before + float(state.days[:, DAMAGE].sum()))
+        total = scale * float(totals(state)[-1])
         output.rows.append(
             Rows(
                 "fatigue",

@@ -60,7 +60,9 @@ class State(msgspec.Struct):
     refused_day: int = -(2**31)
 
 
-def windows_of(batch: Batch, rows: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+def windows_of(
+    batch: Batch, rows: NDArray[np.bool_] | NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Samples (k, n) and medians (k,) of windows, µε, and recorded seconds."""
     assert batch.windows is not None
     windows = batch.windows[rows].astype(np.float64)
@@ -70,17 +72,21 @@ def windows_of(batch: Batch, rows: NDArray[np.bool_]) -> tuple[NDArray[np.float6
     return windows, medians, recorded
 
 
+def totals(state: State) -> NDArray[np.float64]:
+    """(n,) damage up to and with each day that is kept, added in one order wherever it is told."""
+    return np.asarray(state.damage_before + np.cumsum(state.days[:, DAMAGE]))
+
+
 def count_day(state: State, detail: FatigueDetail, batch: Batch, rows: NDArray[np.bool_]) -> None:
-    """Count windows that continue the history, all of one day."""
-    if not rows.any():
-        return
-    windows, medians, seconds = windows_of(batch, rows)
-    if detail.duty_cycle < 1:
-        windows -= medians[:, None]
-    else:
-        windows -= thermal_strain.take(state.thermal, medians, batch.temperature_c[rows])[:, None]
-    state.residue, closed = rainflow.feed(state.residue, windows.reshape(-1))
-    add(day_row(state, int(batch.t_ns[rows][0]) // NS_PER_DAY), closed, detail, seconds, medians)
+    """Count windows that continue the history, all of one day; one by one, so that sums do not depend on batches."""
+    for at in np.flatnonzero(rows).tolist():
+        window, median, seconds = windows_of(batch, np.array([at]))
+        if detail.duty_cycle < 1:
+            window -= median[:, None]
+        else:
+            window -= thermal_strain.take(state.thermal, median, batch.temperature_c[[at]])[:, None]
+        state.residue, closed = rainflow.feed(state.residue, window.reshape(-1))
+        add(day_row(state, int(batch.t_ns[at]) // NS_PER_DAY), closed, detail, seconds, median)
 
 
 def count_late(state: State, detail: FatigueDetail, batch: Batch, rows: NDArray[np.bool_]) -> set[int]:

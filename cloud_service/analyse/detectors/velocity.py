@@ -131,7 +131,7 @@ def _finding(channel: Channel, guide: VelocityGuide, curve: GuideCurve, peaks: _
 
 
 def _source(curve: GuideCurve) -> str:
-    return f"{cite(curve.standard)}, {curve.clause}: {curve.building}, {curve.position}, {curve.duration}"
+    return f"{cite(curve.standard, curve.clause)}: {curve.building}, {curve.position}, {curve.duration}"
 
 
 def _tier(peak: float, guide: float, warn_share: float) -> tuple[Tier, float]:

@@ -5,6 +5,7 @@ The level itself (rms, peak) says how much traffic there is; it conditions novel
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +18,7 @@ from telltale.site import Channel
 Array = NDArray[np.float64]
 
 ALL_MODES = "modes_hz"  # mean over the tracked modes: a loss of stiffness lowers them together, noise does not
-_DB = 10.0 / np.log(10.0)
+_DB = 10.0 / math.log(10.0)
 
 
 def has_windows(channel: Channel) -> bool:
@@ -27,7 +28,12 @@ def has_windows(channel: Channel) -> bool:
 
 def mode_names(channel: Channel) -> tuple[str, ...]:
     """The tracked modes of a channel."""
-    return tuple(f"mode{i + 1}_hz" for i in range(min(len(channel.modes_hz), MODES)))
+    return _modes(min(len(channel.modes_hz), MODES))
+
+
+@lru_cache(maxsize=MODES + 1)
+def _modes(count: int) -> tuple[str, ...]:
+    return tuple(f"mode{i + 1}_hz" for i in range(count))
 
 
 def shape_names(channel: Channel) -> tuple[str, ...]:
@@ -42,9 +48,13 @@ def _shapes(length: int) -> tuple[str, ...]:
 
 def feature_names(channel: Channel) -> tuple[str, ...]:
     """All features of a channel that novelty follows."""
-    modes = mode_names(channel)
-    pooled = (ALL_MODES,) if len(modes) > 1 else ()
-    return (*modes, *pooled, *shape_names(channel))
+    return _features(min(len(channel.modes_hz), MODES), channel.window_samples)
+
+
+@lru_cache(maxsize=256)
+def _features(modes: int, length: int) -> tuple[str, ...]:
+    pooled = (ALL_MODES,) if modes > 1 else ()
+    return (*_modes(modes), *pooled, *_shapes(length))
 
 
 def groups(channel: Channel) -> NDArray[np.int64]:
@@ -56,8 +66,34 @@ def groups(channel: Channel) -> NDArray[np.int64]:
 
 def log_features(batch: Batch, names: tuple[str, ...]) -> Array:
     """(k, names) natural logs; NaN where absent."""
-    modes = tuple(name for name in names if name.startswith("mode") and name != ALL_MODES)
-    return np.column_stack([_column(batch, name, modes) for name in names])
+    read, is_log, pooled = _layout(names)
+    columns = np.array([batch.features[name] for name in read], dtype=np.float64)
+    logs = np.where(is_log[:, None], columns, log_of(columns))
+    if pooled is None:
+        return logs.T
+    return np.concatenate([logs[:pooled], _mean(logs[:pooled])[None], logs[pooled:]]).T
+
+
+@lru_cache(maxsize=256)
+def _layout(names: tuple[str, ...]) -> tuple[tuple[str, ...], NDArray[np.bool_], int | None]:
+    """The features that are read, which of them are logs already, and where the mean of the modes before it goes."""
+    read = tuple(name for name in names if name != ALL_MODES)
+    is_log = np.array([name.startswith("band") for name in read])
+    return read, is_log, names.index(ALL_MODES) if ALL_MODES in names else None
+
+
+@lru_cache(maxsize=256)
+def measured(names: tuple[str, ...]) -> frozenset[str]:
+    """Which features of a batch `log_features` reads."""
+    return frozenset(_layout(names)[0])
+
+
+def _mean(columns: Array) -> Array:
+    """Mean of the rows of `columns`, added one by one: of the same values the same, however many stand beside."""
+    total = columns[0]
+    for column in columns[1:]:
+        total = total + column
+    return np.asarray(total / len(columns))
 
 
 def log_of(values: Array) -> Array:
@@ -69,12 +105,5 @@ def log_of(values: Array) -> Array:
 def describe_shift(feature: str, shift: float) -> tuple[str, float]:
     """A shift of the log as (evidence key, number): percent for frequencies and ratios, dB for band energies."""
     if feature.startswith("band"):
-        return "shift_db", float(shift * _DB)
-    return "shift_percent", 100.0 * float(np.expm1(shift))
-
-
-def _column(batch: Batch, name: str, modes: tuple[str, ...]) -> Array:
-    if name == ALL_MODES:
-        return np.asarray(np.mean([log_of(batch.features[mode]) for mode in modes], axis=0))
-    values = batch.features[name]
-    return values if name.startswith("band") else log_of(values)
+        return "shift_db", shift * _DB
+    return "shift_percent", 100.0 * math.expm1(shift)

@@ -57,6 +57,18 @@ class LifeAnswer(_Answer, frozen=True):
     source: str
 
 
+class ActAnswer(_Answer, frozen=True):
+    """What an operator did that ended a baseline: readings from `effective` on belong to a new one."""
+
+    channel: str
+    act: str
+    declared: str
+    recorded: str
+    effective: str
+    who: str
+    why: str
+
+
 class ChannelAnswer(_Answer, frozen=True):
     """A channel and how it stands. `status` is clear, suspect, warn, alarm, or null before any reading."""
 

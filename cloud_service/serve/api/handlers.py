@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from cloud_service.baseline_record import read
 from cloud_service.incident_record import find_incident, incident_log, life_of, list_incidents, lives
 from cloud_service.notify import outbox
 from cloud_service.serve import completeness
 from cloud_service.serve.acknowledge import acknowledge, clean_who
 from cloud_service.serve.api import translate
 from cloud_service.serve.api.answers import (
+    ActAnswer,
     ChannelAnswer,
     ChannelCompletenessAnswer,
     FacilityAnswer,
@@ -135,6 +137,12 @@ async def channel_life(service: Service, args: Args) -> LifeAnswer:
     if found is None:
         raise ApiError(404, "no_life", f"channel {place.channel.id!r}: no estimate has been made yet")
     return translate.life_answer(found)
+
+
+async def channel_acts(service: Service, args: Args) -> list[ActAnswer]:
+    """Acts on one channel, as they were recorded."""
+    place = _place(service, args)
+    return [translate.act_answer(event) for event in read(service.state) if event.channel == place.channel.id]
 
 
 async def life(service: Service, _args: Args) -> list[LifeAnswer]:

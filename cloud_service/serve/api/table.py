@@ -81,6 +81,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "GET",
+        "/channels/{channel}/acts",
+        "What operators did that ended a baseline of the channel: who, when, why",
+        handlers.channel_acts,
+        list[answers.ActAnswer],
+        (_CHANNEL,),
+    ),
+    Endpoint(
+        "GET",
         "/channels/{channel}/completeness",
         "How complete a channel is, and its gaps with their causes",
         handlers.channel_completeness,

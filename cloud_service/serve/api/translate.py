@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cloud_service.baseline_record import BaselineEvent
 from cloud_service.completeness.report import ChannelReport
 from cloud_service.incident_record import IncidentRecord, LogEntry
 from cloud_service.notify.outbox import OutboxRow
 from cloud_service.serve.api.answers import (
+    ActAnswer,
     ChannelAnswer,
     ChannelCompletenessAnswer,
     FindingAnswer,
@@ -68,6 +70,19 @@ def life_answer(life: Life) -> LifeAnswer:
         detail=life.detail,
         assumptions=life.assumptions,
         source=life.source,
+    )
+
+
+def act_answer(event: BaselineEvent) -> ActAnswer:
+    """An act of an operator."""
+    return ActAnswer(
+        channel=event.channel,
+        act=event.act.value,
+        declared=iso(event.declared_ns),
+        recorded=iso(event.recorded_ns),
+        effective=iso(event.effective_ns),
+        who=event.who,
+        why=event.why,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloud_service.serve.baseline import baseline_now
 from cloud_service.serve.checks import sort_checks
 from cloud_service.serve.completeness import of_channel
 from cloud_service.serve.gateways import gateways_now
@@ -29,7 +30,7 @@ async def channel(request: Request) -> Response:
         return missing(request, f"There is no channel {request.path_params['channel'][:64]!r}.")
     span = request.query_params.get("span", DEFAULT_SPAN)
     span = span if span in SPANS else DEFAULT_SPAN
-    health = _health(service, status)
+    health, baseline = _health(service, status), baseline_now(service.state, status)
     return page(
         request,
         "channel.html",
@@ -38,13 +39,14 @@ async def channel(request: Request) -> Response:
         zone=zone_of(status.place.facility.timezone),
         span=span,
         spans=SPANS,
-        charts=charts(status, service.now_ns(), SPANS[span][0]),
+        charts=charts(status, service.now_ns(), SPANS[span][0], baseline.acts),
         sorted=sort_checks(status.findings, KINDS[status.place.channel.kind].base_unit),
         input=next((entry for entry in health.inputs if entry.channel == status.place.channel.id), None)
         if health
         else None,
         reported_ns=health.at_ns if health else 0,
         complete=of_channel(service, status.place),
+        baseline=baseline,
     )
 
 

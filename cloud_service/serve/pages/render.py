@@ -11,16 +11,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from cloud_service.completeness.report import SPAN_DAYS
+from cloud_service.incident_record import blamed
 from cloud_service.serve.assets import asset_path
 from cloud_service.serve.checks import CHECKS
 from cloud_service.serve.completeness import SHOWN, percent_text, span_of, strip
 from cloud_service.serve.service import service_of
 from cloud_service.wording import dates, numbers
+from cloud_service.wording.acts import ACT_WORDS
 from cloud_service.wording.badness import badness
+from cloud_service.wording.certainty import certainty
 from cloud_service.wording.evidence import facts
-from cloud_service.wording.lives import life_words
+from cloud_service.wording.lives import life_words, quantiles
 from cloud_service.wording.reasons import TIER_WORDS, WORDS
+from cloud_service.wording.sources import guide_words, limit_from
 from telltale import __version__
+from telltale.detail_categories import DETAILS
 from telltale.findings import Tier
 from telltale.kinds import KINDS
 from telltale.site import Site
@@ -41,6 +46,7 @@ def _templates() -> Environment:
         asset=asset_path,
         kinds=KINDS,
         life_words=life_words,
+        quantiles=quantiles,
         number=numbers.number,
         quantity=numbers.quantity,
         size=numbers.size,
@@ -49,6 +55,9 @@ def _templates() -> Environment:
         version=__version__,
         words=WORDS,
         badness=badness,
+        blamed=blamed,
+        certainty=certainty,
+        limit_from=limit_from,
         facts=facts,
         checks=CHECKS,
         zone_of=dates.zone_of,
@@ -60,6 +69,9 @@ def _templates() -> Environment:
         strip=strip,
         span_of=span_of,
         span_days=SPAN_DAYS,
+        acts=ACT_WORDS,
+        details=DETAILS,
+        guide_words=guide_words,
         shown_gaps=SHOWN,
     )
     return templates

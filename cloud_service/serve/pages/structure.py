@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloud_service.incident_record import list_incidents
+from cloud_service.serve.baseline import group_now
 from cloud_service.serve.pages.missing import missing
 from cloud_service.serve.pages.render import page
 from cloud_service.serve.service import service_of
@@ -26,4 +27,5 @@ async def structure(request: Request) -> Response:
         status=status,
         incidents=list_incidents(service.state, structure=status.structure.id, limit=50),
         zone=zone_of(status.facility.timezone),
+        groups=[(group, *group_now(status.channels, group)) for group in status.structure.groups],
     )

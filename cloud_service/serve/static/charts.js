@@ -58,18 +58,29 @@
     }
   }
 
+  // What operators did: a line through every history that it falls into.
+  function addMarks(spec, plan) {
+    for (const mark of spec.marks || []) {
+      const x = wallClock(spec.zone)(Date.parse(mark.at));
+      plan.shapes.push({ type: "line", xref: "x", yref: "paper", x0: x, x1: x, y0: 0, y1: 1, line: { color: colour("accent"), width: 1.2, dash: "dot" } });
+      plan.annotations.push({ xref: "x", yref: "paper", x, y: 1, xanchor: "left", yanchor: "top", showarrow: false,
+        text: mark.label, bgcolor: colour("card"), font: { color: colour("accent"), size: 11 } });
+    }
+  }
+
   function seriesTraces(spec, data) {
     const at = data.t_ms.map(wallClock(spec.zone));
-    const shades = [colour("curve"), colour("curve-2")];
+    const shades = [colour("curve"), colour("curve-2"), colour("curve-3")];
+    const scaled = (values) => spec.scale ? values.map((value) => value === null ? null : spec.scale * value) : values;
     return spec.fields.flatMap((field, index) => {
       const shade = shades[index % shades.length];
       const traces = [];
       const low = data.columns[`${field}_min`], high = data.columns[`${field}_max`];
       if (low && high) {
         const edge = { x: at, mode: "lines", line: { width: 0, color: shade }, hoverinfo: "skip", showlegend: false };
-        traces.push({ ...edge, y: low }, { ...edge, y: high, fill: "tonexty", fillcolor: `${shade}30` });
+        traces.push({ ...edge, y: scaled(low) }, { ...edge, y: scaled(high), fill: "tonexty", fillcolor: `${shade}30` });
       }
-      traces.push({ x: at, y: data.columns[field], name: field.replaceAll("_", " "), mode: at.length < 60 ? "lines+markers" : "lines",
+      traces.push({ x: at, y: scaled(data.columns[field]), name: (spec.names || {})[field] || field.replaceAll("_", " "), mode: at.length < 60 ? "lines+markers" : "lines",
         line: { color: shade, width: index ? 1.1 : 1.7 }, connectgaps: false });
       return traces;
     });
@@ -114,12 +125,47 @@
       const place = index ? index + 1 : "";
       plan[`yaxis${place}`] = { ...axis, domain: [1 - share * (index + 0.86), 1 - share * index], nticks: 4,
         title: { text: `${row.label}<br>${row.unit}`, font: { size: 12 } } };
-      return { x: at, y: data.columns[row.field], yaxis: `y${place}`, name: `${row.label} (${row.unit})`, connectgaps: false,
-        mode: at.length < 60 ? "lines+markers" : "lines", line: { color: colour(row.unit === "Hz" ? "curve" : "curve-2"), width: 1.3 } };
+      const scale = row.scale || 1, shade = colour(row.unit === "°C" ? "curve-2" : "curve");
+      const values = data.columns[row.field].map((value) => value === null ? null : scale * value);
+      const line = { x: at, y: values, yaxis: `y${place}`, name: `${row.label} (${row.unit})`, connectgaps: false,
+        mode: at.length < 60 ? "lines+markers" : "lines", line: { color: shade, width: 1.3 } };
+      const reach = (error) => error === null ? 0 : scale * row.reach * error;
+      return row.error ? { ...line, error_y: { type: "data", array: data.columns[row.error].map(reach), color: `${shade}70`, thickness: 1.2, width: 0 } } : line;
     });
     plan.xaxis.anchor = `y${rows.length > 1 ? rows.length : ""}`;
     plan.margin.l = 72;
     return [traces, plan];
+  }
+
+  // Several sensors, each less the mean of those that have a value at the same time.
+  function drawApart(spec, answers) {
+    const sums = new Map();
+    for (const data of answers) data.t_ms.forEach((ms, index) => {
+      const value = data.columns[spec.field][index];
+      if (value === null) return;
+      const [sum, count] = sums.get(ms) || [0, 0];
+      sums.set(ms, [sum + value, count + 1]);
+    });
+    if (sums.size === 0) return null;
+    const clock = wallClock(spec.zone), several = (ms) => sums.has(ms) && sums.get(ms)[1] > 1;
+    const traces = answers.map((data, index) => ({ x: data.t_ms.map(clock), name: spec.sources[index].label, mode: "lines", connectgaps: false,
+      y: data.t_ms.map((ms, row) => data.columns[spec.field][row] === null || !several(ms) ? null : data.columns[spec.field][row] - sums.get(ms)[0] / sums.get(ms)[1]),
+      line: { color: colour(`line-${index % 6}`), width: 1.3 } }));
+    return [traces, layout(spec, `time (${spec.zone})`, { showlegend: true })];
+  }
+
+  // Peaks over their frequencies, under the line of a standard and the share of it that warns.
+  function drawGuide(spec, data) {
+    const at = data.t_ms.map(wallClock(spec.zone)), { hz, guide, warn_share } = spec.curve;
+    const line = (share, name, shade, dash) => ({ x: hz, y: guide.map((value) => value === null ? null : share * value), name, mode: "lines",
+      line: { color: colour(shade), width: 1.6, dash } });
+    const peaks = { x: data.columns.frequency_hz, y: data.columns.peak_mm_s, text: at, name: "windows", mode: "markers",
+      marker: { color: colour("curve"), size: 4, opacity: 0.5 }, hovertemplate: "%{y:.3g} mm/s at %{x:.3g} Hz<br>%{text}<extra></extra>" };
+    const plan = layout(spec, "frequency of the peak (Hz)", { showlegend: true, hovermode: "closest" });
+    plan.xaxis.type = "log";
+    plan.xaxis.tickvals = [1, 2, 5, 10, 20, 50, 80];
+    plan.yaxis.rangemode = "tozero";
+    return [[peaks, line(1, "guide value", "alarm", "longdash"), line(warn_share, "warning", "warn", "dash")], plan];
   }
 
   function drawWaveform(spec, data) {
@@ -142,7 +188,7 @@
     return [[trace], plan];
   }
 
-  const DRAW = { series: drawSeries, stack: drawStack, waveform: drawWaveform, spectrum: drawSpectrum };
+  const DRAW = { series: drawSeries, stack: drawStack, apart: drawApart, guide: drawGuide, waveform: drawWaveform, spectrum: drawSpectrum };
 
   function note(element, text) {
     if (window.Plotly && element.classList.contains("js-plotly-plot")) Plotly.purge(element);
@@ -155,13 +201,16 @@
   async function draw(element) {
     const spec = JSON.parse(element.dataset.chart);
     try {
-      const answer = await fetch(spec.url);
-      const data = await answer.json();
-      if (answer.status === 404) return note(element, element.dataset.empty);
-      if (!answer.ok) return note(element, data.error.message);
+      const answers = await Promise.all((spec.sources || [spec]).map((source) => fetch(source.url)));
+      const bodies = await Promise.all(answers.map((answer) => answer.json()));
+      const failed = answers.findIndex((answer) => !answer.ok);
+      if (failed >= 0 && answers[failed].status === 404) return note(element, element.dataset.empty);
+      if (failed >= 0) return note(element, bodies[failed].error.message);
+      const data = spec.sources ? bodies : bodies[0];
       const drawing = data.t_ms && data.t_ms.length === 0 ? null : DRAW[spec.kind](spec, data);
       if (drawing === null) return note(element, element.dataset.empty);
       const [traces, plan] = drawing;
+      if (["series", "stack", "apart"].includes(spec.kind)) addMarks(spec, plan);
       if (!element.classList.contains("js-plotly-plot")) element.replaceChildren();
       await Plotly.react(element, traces, plan, { responsive: true, displaylogo: false, displayModeBar: false });
     } catch (error) {

@@ -108,3 +108,11 @@ def newest(measurement: str, fields: str, where: str, by: str) -> str:
     that has since been withdrawn.
     """
     return f'SELECT {fields} FROM "{measurement}" WHERE {where} GROUP BY {by} ORDER BY time DESC LIMIT 1'
+
+
+def over_time(
+    measurement: str, expression: str, alias: str, *, where: str = IN_CHANNEL, by: str = "", fill: str = "none"
+) -> InfluxQL:
+    """An aggregate over each interval of the panel."""
+    groups = "time($__interval)" + (f", {by}" if by else "")
+    return InfluxQL(f'SELECT {expression} FROM "{measurement}" WHERE {where} GROUP BY {groups} fill({fill})', alias)

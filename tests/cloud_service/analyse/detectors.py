@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 import numpy as np
 
@@ -100,3 +103,35 @@ class Failing:
         if (batch.values > 400).any():
             raise ZeroDivisionError("by design")
         return state, Output()
+
+
+class Together(Running):
+    """`Running`, stepped together; raises where a value is above 400."""
+
+    has_baseline = True
+
+    def __init__(self) -> None:
+        self.stepped: list[list[str]] = []
+
+    def step(self, place: Place, state: Seen, batch: Batch) -> tuple[Seen, Output]:
+        if (batch.values > 400).any():
+            raise ZeroDivisionError("by design")
+        return super().step(place, state, batch)
+
+    def step_many(
+        self, places: Sequence[Place], states: Sequence[Seen], batches: Sequence[Batch]
+    ) -> list[tuple[Seen, Output] | Exception]:
+        self.stepped.append([place.channel.id for place in places])
+        return [self._one(*item) for item in zip(places, states, batches, strict=True)]
+
+    def _one(self, *item: Any) -> tuple[Seen, Output] | Exception:
+        try:
+            return self.step(*item)
+        except ZeroDivisionError as error:
+            return error
+
+
+class Alone(Together):
+    """The same, one by one."""
+
+    step_many = None  # type: ignore[assignment]

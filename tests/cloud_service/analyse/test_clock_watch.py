@@ -192,3 +192,14 @@ def test_a_restart_of_the_agent_does_not_set_its_clock(runs: int) -> None:
     dated, judged = watched(iter([*frames, *right]))
     assert told(judged) == [(10, Tier.SUSPECT), (30 * runs + 10, Tier.CLEAR)]
     assert not any(dated[10 : 30 * runs])
+
+
+def test_a_step_is_evidence_of_the_verdict_that_it_led_to_alone() -> None:
+    """A clock is set by an hour, found right, and drifts away months later."""
+
+    def wrong_ns(minute: int) -> int:
+        return -NS_PER_HOUR if minute < 20 else max(0, minute - 30) * MINUTE_NS // 1000
+
+    _, judged = watched(Gateway(wrong_ns, quality=lambda _: FREE).frames(range(0, 20_000, 5)))
+    assert [item.finding.tier for item in judged] == [Tier.SUSPECT, Tier.CLEAR, Tier.SUSPECT]
+    assert [item.finding.evidence.get("clock_step_s") for item in judged] == [None, 3600.0, None]

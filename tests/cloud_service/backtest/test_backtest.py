@@ -20,11 +20,11 @@ from cloud_service.journal.writer import open_journal
 from cloud_service.settings import load_cloud
 from cloud_service.state import open_state
 from cloud_service.store.schema import decode_rows
-from cloud_service.store.sqlite import SqliteSettings, open_store
 from telltale.clock import NS_PER_DAY
 from telltale.errors import UserError
 from tests.cloud_service.analyse.process import analyse, until
 from tests.cloud_service.analyse.site import T0_NS, bridge, fill_journal, hour, hours, scalar
+from tests.e2e.stores import toml_of
 
 HOURS = 12 * 24
 LEAPS = (100, 160, 230)  # the gauge stands at 2 mm for twelve hours from each of these on
@@ -38,8 +38,10 @@ def leaping(number: int):
     return (waves, scalar("bridge.gauge", gauge.t0_ns, 2000.0 + number) if leaps else gauge, air)
 
 
-async def stored(folder: Path, site) -> None:
-    store = await open_store(SqliteSettings(), site, folder / "data")
+async def stored(folder: Path) -> None:
+    """What analysis left for the store, in the store that the settings name."""
+    cloud = load_cloud(folder / "cloud.toml")
+    store = await cloud.store().open(cloud.site, cloud.data_dir)
     with closing(open_state(folder / "data")) as state:
         for (body,) in state.execute("SELECT body FROM spool ORDER BY id"):
             await store.write(decode_rows(body))
@@ -52,11 +54,11 @@ def judged(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("backtest")
     data = folder / "data"
     data.mkdir()
-    site = bridge(data, gateways=1)
+    bridge(data, gateways=1)
     (folder / "cloud.toml").write_text('site = "data/site.toml"\ndata_dir = "data"\nclock = "data"\n')
     fill_journal(data, hours(range(HOURS), leaping))
     analyse(data, until(data, HOURS), detectors=DETECTORS)
-    asyncio.run(stored(folder, site))
+    asyncio.run(stored(folder))
     return folder
 
 
@@ -100,6 +102,20 @@ def test_before_is_what_the_service_said_and_after_what_the_limit_changes(folder
     assert not found["faults"]
     assert found["days"][0]["day"] == SPAN[1]
     assert len(found["days"]) == 9
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("days_forgotten", [6, 30])
+def test_a_history_in_influxdb_tells_the_same(folder, influx, monkeypatch, capsys, days_forgotten):
+    monkeypatch.setenv("TELLTALE_INFLUX_TOKEN", influx.token)
+    forget_frames(folder, T0_NS + days_forgotten * NS_PER_DAY)
+    in_sqlite = run(folder, capsys, *RAISE)
+    with (folder / "cloud.toml").open("a") as settings:
+        settings.write(toml_of(influx))
+    (folder / "data" / "store.db").unlink()
+    asyncio.run(stored(folder))
+    assert run(folder, capsys, *RAISE) == in_sqlite
+    assert in_sqlite["total"]["before"]["alarm"] >= len(LEAPS)
 
 
 def test_without_a_change_both_say_the_same(folder, capsys):

@@ -60,6 +60,7 @@ def test_another_gauge_on_a_sound_crack_is_no_growth(seed: int) -> None:
     assert {finding.reason for finding in findings(played(batch, None))} == {Reason.CRACK_TREND}, "without the act"
     outputs = played(batch, act(Act.SENSOR_REPLACED))
     assert findings(outputs) == []
+    assert findings(outputs, clear=True)[-1].evidence["gauge_offset_mm"] == pytest.approx(OFFSET_MM, abs=0.02)
     assert lives(outputs)[-1].refused is Refusal.NO_TREND, "not for want of history"
 
 

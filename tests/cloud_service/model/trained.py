@@ -38,11 +38,35 @@ def trained_on(file: Path, training: Training = QUICK) -> tuple[Card, LifeModel]
     return train_model(found, file, training, seed=1, unit="days", unit_s=86400.0, conditions=())
 
 
+def two_piers_csv(seed: int = 2, assets: int = 12) -> str:
+    """The same, of assets that two gauges watch: one tilts as above, the other the other way and by half."""
+    rng = np.random.default_rng(seed)
+    lines = ["asset,time,left,right"]
+    for asset in range(assets):
+        life = int(rng.integers(40, 70))
+        day = np.arange(life)
+        wear = np.exp((day + 1 - life) / (0.25 * life))
+        noise = 0.05 * rng.standard_normal((2, life))
+        pairs = zip(day, 2 + 3 * wear + noise[0], 1 - 1.5 * wear + noise[1], strict=True)
+        lines += [f"A{asset},{at},{left:.5f},{right:.5f}" for at, left, right in pairs]
+    return "\n".join(lines) + "\n"
+
+
 @cache
 def tilting_model() -> Loaded:
     """A model of `tilt_csv`, as if it had come from a file."""
+    return _model_of(tilt_csv(), "ab")
+
+
+@cache
+def two_piers_model() -> Loaded:
+    """A model of `two_piers_csv`."""
+    return _model_of(two_piers_csv(), "cd")
+
+
+def _model_of(text: str, digits: str) -> Loaded:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tilts.csv"
-        file.write_text(tilt_csv())
+        file.write_text(text)
         card, model = trained_on(file)
-    return Loaded(card, model, "ab" * 32)
+    return Loaded(card, model, digits * 32)
