@@ -28,6 +28,9 @@ class GroupRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     smoothing: float
     stretches: int
     chance: float
+    wanders: bool = False
+    freeze_rows: int = 0
+    quarantine_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def play_group(
     at_once: int = 256,
 ) -> Judged:
     """All rows in batches of `at_once`, the state through its bytes between them. The first `baseline_rows` rows are
-    learned and then scored themselves; nothing is learned later.
+    learned and then scored themselves; quiet rows are learned later up to `freeze_rows`.
 
     Args:
         rule: how the group is judged.
@@ -85,7 +88,9 @@ def _place(rule: GroupRule, names: Sequence[str]) -> GroupPlace:
         id="group",
         channels=tuple(names),
         baseline_rows=rule.baseline_rows,
-        freeze_rows=0,
+        freeze_rows=rule.freeze_rows,
+        wanders=rule.wanders,
+        quarantine_rows=rule.quarantine_rows,
         smoothing=rule.smoothing,
         stretches=rule.stretches,
         chance=rule.chance,

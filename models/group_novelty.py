@@ -2,10 +2,12 @@
 
 Each channel has its environment regressed out, where that foretells it better than its median does (judged on stretches
 of the training part that were left out), with the variance widened by the leverage of each row; an exponentially
-weighted average follows. A channel's average is measured in its own limit: what a left-out stretch of the training part
-exceeds with probability `chance`. So a channel that wanders by nature counts for less than one that stands still.
-In these units principal components are found, and three statistics are judged, each against a limit of its own, learned
-from the same left-out stretches:
+weighted average follows. A channel's average is measured in its own limit: what a left-out stretch of the training
+part exceeds with probability `chance`. So a channel that wanders by nature counts for less than one that stands still.
+Where a group is said to wander (`Rule.wanders`), it is measured from where it last stood, and its limit widens the
+longer ago that is (`models.wander`).
+In these units principal components are found, and three statistics are judged; T and Q have limits of their own, from
+the same left-out stretches:
 
 - T (the root of Hotelling's T², 1947) in the retained components: the group moves together as it does, but further;
 - Q (squared prediction error, Jackson & Mudholkar, Technometrics 21 (1979) 341; here its root): a channel leaves what
@@ -26,15 +28,19 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from models.robust_regression import Regression, regress, robust_deviation
 from models.stretch_limits import stretch_limits, stretches
+from models.wander import Wander, deviates, go_on, learn_wander
 
 Array = NDArray[np.float64]
 
 STATISTICS = ("T", "Q", "channel")
 GAIN = 0.8  # environment must bring the left-out error below this share, else it is not regressed out
 _TINY = 1e-12
+BLOCKS = 20  # by which channels are followed, in the training part
+_HORIZON = 2  # limits widen for so many times the rows that were learned; what comes later is not known better
 _SETTLED = 8.0  # an average has forgotten all but e⁻⁸ after so many times 1/λ rows
 
 
@@ -46,12 +52,15 @@ class Rule(msgspec.Struct, frozen=True):
         stretches: into how many the training part is cut, each left out once.
         chance: with which a quiet stretch of that length exceeds a limit.
         retained: share of variance that the retained components explain at least.
+        wanders: False: channels stay about the middle of the training part. True: their levels wander, quiet rows that
+            are learned later move them, and so do slow changes that stay below the limits.
     """
 
     smoothing: float = 0.1
     stretches: int = 4
     chance: float = 0.02
     retained: float = 0.8
+    wanders: bool = False
 
 
 class Model(msgspec.Struct):
@@ -69,7 +78,9 @@ class Model(msgspec.Struct):
         variance: (k,) of their scores.
         rest: mean variance of the others.
         t_limit, q_limit: of T and Q.
-        rows: of training.
+        rows: that were learned.
+        wander: how far each channel's average may lie from where it was; None: its limit says so.
+        fitted: of these, when all but the levels was learned.
     """
 
     rule: Rule
@@ -87,13 +98,22 @@ class Model(msgspec.Struct):
     t_limit: float
     q_limit: float
     rows: int
+    wander: Wander | None = None
+    fitted: int = 0
 
 
 class Averages(msgspec.Struct):
-    """State between rows: (c,) the averages, and for how many rows each channel has been missing."""
+    """State between rows.
+
+    Attributes:
+        value: (c,) the averages.
+        missing: (c,) for how many rows each channel has been missing.
+        ahead: rows since the last one that was learned.
+    """
 
     value: Array
     missing: Array
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +126,7 @@ class Scores:
         ratios: (k, 3) each statistic over its limit.
         channel: the channel that contributes most to the largest.
         deviation: that channel's average over its own limit, signed; of Q, what the others leave of it.
-        shift: that channel's average in its own unit.
+        shift: how far that channel's average lies from where it is expected, in its own unit.
     """
 
     score: Array
@@ -147,11 +167,15 @@ def learn(values: Array, outside: Array, rule: Rule) -> Model:
     memory = np.where(helps, _memory(fit.residuals(x, y)), 0.0)
     limit = stretch_limits(np.abs(left_out), rule.stretches, rule.chance)
     limit = np.where((scale > 0) & (np.isfinite(y).mean(axis=0) > 0.5), limit, np.inf)
-    units = np.nan_to_num(left_out / limit)
+    wander = None
+    if rule.wanders:
+        residuals = _residuals(fit, x, y, memory)
+        wander = learn_wander(residuals, max(1, len(values) // BLOCKS), _averaged(rule))
+    units = np.nan_to_num(_about_the_middle(rule, wander, limit, left_out, len(values) / rule.stretches))
     axes, variance, rest = _components(units, rule.retained)
     model = Model(
         rule, centre, scale, outside_centre, outside_scale, fit.coefficients, fit.inverse, memory,
-        limit, axes, variance, rest, 1.0, 1.0, len(values),
+        limit, axes, variance, rest, 1.0, 1.0, len(values), wander, len(values),
     )  # fmt: skip
     t, q, _ = _statistics(model, units)
     model.t_limit, model.q_limit = stretch_limits(np.column_stack([t, q]), rule.stretches, rule.chance).tolist()
@@ -159,12 +183,61 @@ def learn(values: Array, outside: Array, rule: Rule) -> Model:
 
 
 def follow(model: Model, averages: Averages, values: Array, outside: Array) -> Scores:
-    """Judge k rows, oldest first; `averages` is changed in place."""
+    """Judge k rows after those that were learned, oldest first; `averages` is changed in place."""
+    smooth = _smooth(model, averages, values, outside)
+    ahead = averages.ahead + np.arange(1, len(values) + 1)
+    averages.ahead += len(values)
+    if model.wander is None:
+        return _scores(model, smooth, np.where(np.isfinite(model.limit), smooth / model.limit, np.nan))
+    foretold = np.minimum(ahead, _HORIZON * model.rows)
+    units = _in_limits(model.rule, model.limit, deviates(model.wander, smooth, foretold), model.fitted)
+    return _scores(model, smooth - model.wander.stands(), units)
+
+
+def look_back(model: Model, averages: Averages, values: Array, outside: Array) -> Scores:
+    """Judge the rows that were learned, about their own middle; `averages` is then at the last of them."""
+    smooth = _smooth(model, averages, values, outside)
+    return _scores(model, smooth, _about_the_middle(model.rule, model.wander, model.limit, smooth, model.rows / 2))
+
+
+def _about_the_middle(rule: Rule, wander: Wander | None, limit: Array, smooth: Array, rows_away: float) -> Array:
+    """Averages in their limits, of the training part: each as if foretold from its middle, so many rows away."""
+    if wander is None:
+        return np.where(np.isfinite(limit), smooth / limit, np.nan)
+    away = np.full(len(smooth), rows_away)
+    return _in_limits(rule, limit, deviates(wander, smooth, away, about=np.zeros(limit.size)), len(smooth))
+
+
+def _in_limits(rule: Rule, limit: Array, deviate: Array, rows: int) -> Array:
+    """Deviates over what the averages of a stretch, as many as do not overlap, exceed with the chance that was set."""
+    apart = max(1.0, rows / rule.stretches / _averaged(rule))
+    each = -np.expm1(np.log1p(-rule.chance) / apart)
+    return np.where(np.isfinite(limit), deviate / -ndtri(each / 2), np.nan)
+
+
+def go_on_learning(model: Model, averages: Averages, values: Array, outside: Array, rows_since: int) -> None:
+    """Follow where the channels stand, in place, by whole blocks of quiet rows; `rows_since` of the newest row follow
+    these and are not learned yet. A group that does not wander only counts them.
+    """
+    if model.wander is not None:
+        go_on(model.wander, _unexplained(model, values, outside), averages.ahead - len(values) - rows_since)
+    averages.ahead = rows_since
+    model.rows += len(values)
+
+
+def _smooth(model: Model, averages: Averages, values: Array, outside: Array) -> Array:
+    return _average(_unexplained(model, values, outside), model.rule.smoothing, averages)
+
+
+def _unexplained(model: Model, values: Array, outside: Array) -> Array:
+    """What environment does not explain of rows, in deviations of the training part."""
     x = _design(outside, model.outside_centre, model.outside_scale)
     y = (values - model.centre) / np.where(model.scale > 0, model.scale, 1.0)
-    fit = Regression(model.coefficients, model.inverse)
-    smooth = _average(_residuals(fit, x, y, model.memory), model.rule.smoothing, averages)
-    units = np.where(np.isfinite(model.limit), smooth / model.limit, np.nan)
+    return _residuals(Regression(model.coefficients, model.inverse), x, y, model.memory)
+
+
+def _scores(model: Model, moved: Array, units: Array) -> Scores:
+    """Of averages, as they have moved from where they are expected and in their limits."""
     t, q, scores = _statistics(model, units)
     single = np.nan_to_num(np.abs(units)).max(axis=1, initial=0.0)
     ratios = np.column_stack([t / model.t_limit, q / model.q_limit, single])
@@ -174,8 +247,13 @@ def follow(model: Model, averages: Averages, values: Array, outside: Array) -> S
     score = np.where(np.isfinite(units).any(axis=1), ratios[row, largest], np.nan)
     alone = np.where(largest == STATISTICS.index("Q"), (scores @ model.axes.T)[row, channel], 0.0)
     deviation = np.nan_to_num(units[row, channel]) - alone
-    natural = np.nan_to_num(smooth[row, channel]) * model.scale[channel]
+    natural = np.nan_to_num(moved[row, channel]) * model.scale[channel]
     return Scores(score, largest, ratios, channel, deviation, natural)
+
+
+def _averaged(rule: Rule) -> float:
+    """Rows whose plain mean has the variance of the average."""
+    return (2.0 - rule.smoothing) / rule.smoothing
 
 
 def _centre(columns: Array) -> tuple[Array, Array]:

@@ -1,21 +1,25 @@
-"""A path that wanders and comes back: what weather, water levels and moisture do to a structure."""
+"""What remembers: first-order autoregressions on an even grid."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 
-def wander(count: int, deviation: float, memory: float, generator: np.random.Generator) -> NDArray[np.float64]:
-    """First-order autoregression of zero mean, shape (count,): its standard deviation, and its memory in steps."""
-    keep = math.exp(-1.0 / memory)
-    shocks = deviation * generator.standard_normal(count)
-    shocks[1:] *= math.sqrt(1.0 - keep**2)
-    state = 0.0
-    path = np.empty(count)
-    for index, shock in enumerate(shocks.tolist()):
-        state = keep * state + shock
-        path[index] = state
-    return path
+
+def autoregression(rng: np.random.Generator, count: int, memory: float) -> Floats:
+    """A path (count,) of unit standard deviation whose correlation falls to 1/e after `memory` samples."""
+    keep = float(np.exp(-1 / memory))
+    shocks = rng.standard_normal(count)
+    shocks[1:] *= np.sqrt(1 - keep**2) / (1 - keep)
+    return lagged(shocks, keep)
+
+
+def lagged(values: Floats, keep: float) -> Floats:
+    """First-order lag y ← keep·y + (1 - keep)·x of values (n,), from the first value on."""
+    out, state = np.empty(values.size), float(values[0])
+    for index, value in enumerate(values.tolist()):
+        state = keep * state + (1 - keep) * value
+        out[index] = state
+    return out

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors_sim.autoregression import wander
+from sensors_sim.autoregression import autoregression
 from sensors_sim.span import Span
 from sensors_sim.streams import Streams
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR, NS_PER_YEAR
@@ -82,5 +82,5 @@ def _weather(climate: Climate, t_ns: NDArray[np.int64], streams: Streams) -> NDA
     """AR(1) each six hours, interpolated; °C."""
     count = int((t_ns[-1] - t_ns[0]) // WEATHER_STEP_NS) + 2
     memory = climate.weather_memory_h * NS_PER_HOUR / WEATHER_STEP_NS
-    path = wander(count, climate.weather_c, memory, streams.at("weather"))
+    path = climate.weather_c * autoregression(streams.at("weather"), count, memory)
     return np.asarray(np.interp((t_ns - t_ns[0]) / WEATHER_STEP_NS, np.arange(count), path))

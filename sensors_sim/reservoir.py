@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sensors_sim.autoregression import wander
+from sensors_sim.autoregression import autoregression
 from sensors_sim.span import Span
 from sensors_sim.streams import Streams
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR
@@ -38,4 +38,5 @@ def level(span: Span, streams: Streams) -> Level:
     t_ns = span.start_ns + np.arange(span.ticks + 25, dtype=np.int64) * NS_PER_HOUR
     days = t_ns / NS_PER_DAY
     regular = DAILY_M * np.cos(2 * np.pi * days) + WEEKLY_M * np.cos(2 * np.pi * (days + 4.0) / 7.0)
-    return Level(span.start_ns, regular + wander(t_ns.size, IRREGULAR_M, MEMORY_H, streams.at("reservoir")))
+    irregular = IRREGULAR_M * autoregression(streams.at("reservoir"), t_ns.size, MEMORY_H)
+    return Level(span.start_ns, regular + irregular)

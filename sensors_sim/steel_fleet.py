@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from models.paris import C_STEEL_IN_AIR
 from models.stress_intensity import Loaded
-from sensors_sim.autoregression import wander
+from sensors_sim.autoregression import autoregression
 from sensors_sim.streams import Streams
 from telltale.clock import NS_PER_DAY, NS_PER_HOUR
 
@@ -172,13 +172,13 @@ def _path(rng: np.random.Generator, kind: _Kind, plan: SteelPlan, *, steady: boo
     if not steady:
         log_rate += kind.rate_sd * rng.standard_normal() + plan.slope[1] * rng.standard_normal() * ratio
         log_rate += np.cumsum(np.sqrt(kind.walk * step) * rng.standard_normal(middle.size))
-        log_rate += wander(middle.size, float(np.sqrt(kind.local)), kind.local_length / step, rng)
+        log_rate += np.sqrt(kind.local) * autoregression(rng, middle.size, kind.local_length / step)
     return length, np.concatenate(([0.0], np.cumsum(np.diff(length) * np.exp(-log_rate))))
 
 
 def _traffic(rng: np.random.Generator, days: int, plan: SteelPlan) -> Floats:
     """Cycles of each day over their mean."""
-    return np.maximum(1 + wander(days, rng.uniform(*plan.traffic), rng.uniform(*plan.traffic_days), rng), 0.05)
+    return np.maximum(1 + rng.uniform(*plan.traffic) * autoregression(rng, days, rng.uniform(*plan.traffic_days)), 0.05)
 
 
 def _readings(rng: np.random.Generator, days: int, plan: SteelPlan) -> tuple[NDArray[np.int64], float, float]:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.spectra import usable_bands
-from sensors_sim.autoregression import wander
+from sensors_sim.autoregression import autoregression
 from sensors_sim.environment import Climate, Temperature, air
 from sensors_sim.span import Span
 from sensors_sim.streams import Streams
@@ -176,7 +176,7 @@ def _log_level(t_ns: NDArray[np.int64], generator: np.random.Generator) -> Value
 def _disturbed(count: int, noise: float, behaviour: Behaviour, generator: np.random.Generator) -> Values:
     """Factor of each block's frequency: noise, wander and wrong estimates."""
     factor = 1.0 + noise * generator.standard_normal(count)
-    factor += wander(count, behaviour.wander, behaviour.wander_days * 24.0 / _BLOCK_H, generator)
+    factor += behaviour.wander * autoregression(generator, count, behaviour.wander_days * 24.0 / _BLOCK_H)
     hit = generator.random(count) < behaviour.outlier_share
     size = behaviour.outlier_size * generator.uniform(0.25, 1.0, count)
     return np.asarray(factor + hit * size * np.where(generator.random(count) < 0.5, -1.0, 1.0))
@@ -195,7 +195,7 @@ def _shapes(
     found = {}
     for band in usable_bands(WINDOW_SAMPLES):
         mean = site.uniform(-4.0, -1.0) + site.normal(0.0, 0.1) * log_level + site.normal(0.0, 0.004) * structure_c
-        found[band] = mean + 0.15 * generator.standard_normal(count) + wander(count, 0.02, 96.0, generator)
+        found[band] = mean + 0.15 * generator.standard_normal(count) + 0.02 * autoregression(generator, count, 96.0)
     found["crest"] = np.exp(1.4 + 0.08 * log_level + 0.08 * generator.standard_normal(count))
     found["kurtosis"] = np.exp(1.3 + 0.10 * log_level + 0.15 * generator.standard_normal(count))
     return found

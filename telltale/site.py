@@ -90,7 +90,8 @@ class Group(Settings, frozen=True):
         baseline_rows: rows that are learned before anything is judged.
         freeze_rows: quiet rows are learned, after a quarantine, until there are so many; no more than `baseline_rows`:
             nothing is learned later.
-        smoothing, stretches, chance: see `models.group_novelty.Rule`.
+        quarantine_rows: a block of rows is learned when so many quiet ones have followed; None: four blocks.
+        smoothing, stretches, chance, wanders: see `models.group_novelty.Rule`.
     """
 
     id: Name
@@ -100,9 +101,11 @@ class Group(Settings, frozen=True):
     wait_s: Positive | None = None
     baseline_rows: Annotated[int, Meta(ge=96, le=5000)] = 504
     freeze_rows: Annotated[int, Meta(ge=0, le=5000)] = 4380
+    quarantine_rows: Annotated[int, Meta(ge=1, le=5000)] | None = None
     smoothing: Annotated[float, Meta(gt=0, le=1)] = 0.1
     stretches: Annotated[int, Meta(ge=3, le=12)] = 4
     chance: Annotated[float, Meta(gt=0, lt=0.5)] = 0.02
+    wanders: bool = False
 
 
 class Structure(Settings, frozen=True):

@@ -60,7 +60,8 @@ def _group(finding: Finding, structure: Structure | None) -> str:
         return "The limit is what left-out stretches of the group's own baseline exceed with the chance that was set."
     every_s = group.every_s or _interval_s(group, structure)
     stretch = duration(int(group.baseline_rows // group.stretches * every_s * NS_PER_S))
-    return f"While nothing changes, {stretch} exceed the limit with a probability of {share_text(group.chance)}."
+    far = " Channels that wander far exceed it about twice as often." if group.wanders else ""
+    return f"While nothing changes, {stretch} exceed the limit with a probability of {share_text(group.chance)}.{far}"
 
 
 def _trend(finding: Finding, _structure: Structure | None) -> str:

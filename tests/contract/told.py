@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import resources
+from pathlib import Path
 
 import msgspec
 import numpy as np
 
+from cloud_service.analyse import remaining_life
 from cloud_service.analyse.detector import Batch, Output
+from cloud_service.analyse.group_detector import GroupBatch
 from cloud_service.analyse.group_detectors import GROUP_DETECTORS
+from cloud_service.analyse.life_models import assets_of, load_life_models
 from cloud_service.analyse.liveness import GatewayWatch, Heard
 from cloud_service.analyse.settings import AnalyseSettings
 from cloud_service.analyse.verdicts import finite
 from cloud_service.store.schema import MEASUREMENTS, Rows, Type
 from cloud_service.wording.reasons import SEVERITY
+from sensors_sim.pump import louder
 from telltale.clock import NS_PER_DAY
 from telltale.findings import SENSOR_FAULTS, Finding, Life, Reason, Tier
 from telltale.site import Place, Site
+from telltale.site_file import load_site
 from tests.contract import test_detectors, test_group_detectors
-from tests.contract.batches import every_site
+from tests.contract.batches import START_NS, every_site
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class Case:
 @cache
 def cases() -> tuple[Case, ...]:
     """One of each registered member, channel and reason."""
-    return (*_of_detectors(), *_of_groups(), *_of_silence())
+    return (*_of_detectors(), *_of_groups(), *_of_life_models(), *_of_silence())
 
 
 def _of_detectors() -> list[Case]:
@@ -65,6 +72,21 @@ def _of_groups() -> list[Case]:
         rows = tuple(rows for output in outputs for rows in output.rows)
         found += [Case(detector.name, finding, site, rows) for finding in _worst(outputs)]
     return found
+
+
+def _of_life_models() -> list[Case]:
+    """The pump of the sample site and the model that is shipped with it, until the bearing is nearly worn out."""
+    folder = Path(str(resources.files("sensors_sim") / "site"))
+    site = load_site(folder / "site.toml")
+    (place,) = assets_of(site, load_life_models(site, folder))["powerhouse"]
+    days = np.arange(120)
+    values = 0.8 * (1 + louder(days.astype(np.float64), 140.0))
+    t_ns = START_NS + days * NS_PER_DAY
+    batch = GroupBatch(t_ns, values[:, None], np.empty((days.size, 0)))
+    _, output = remaining_life.step(place, remaining_life.initial(place), batch)
+    channel = place.place.channel.id
+    rows = (Rows("reading", channel, t_ns, {"value": values}), *output.rows)
+    return [Case("remaining_life", finding, site, rows, output.lives[-1]) for finding in _worst([output])]
 
 
 def _of_silence() -> list[Case]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluation.group_replay import GroupRule, play_group
 from evaluation.port import Options
 from evaluation.skab import count
 from evaluation.skab import evaluate as evaluate_skab
@@ -78,6 +79,23 @@ def test_a_damaged_day_is_found_from_seven_others(tmp_path):
     assert report.unchanged
     with pytest.raises(UserError, match="expected the published"):
         evaluate_yonghe(Options(Path("/nowhere").parent))
+
+
+def test_a_group_that_wanders_says_the_same_however_its_rows_are_cut():
+    """Levels that follow, and what is learned anew once the baseline has doubled, through the bytes of the state."""
+    rng = np.random.default_rng(3)
+    values = np.cumsum(0.01 * rng.standard_normal((420, 3)), axis=0) + rng.standard_normal((420, 3))
+    values[380:, 1] += 6.0
+    rule = GroupRule(100, 0.1, 4, 0.01, wanders=True, freeze_rows=360, quarantine_rows=10)
+    t_ns, names, none = np.arange(420) * 10**9, ("a", "b", "c"), np.empty((420, 0))
+    whole = play_group(rule, names, t_ns, values, none, at_once=420)
+    for at_once in (1, 7, 100):
+        parts = play_group(rule, names, t_ns, values, none, at_once=at_once)
+        np.testing.assert_allclose(parts.score, whole.score, rtol=1e-9)  # sums of other lengths, as elsewhere
+        np.testing.assert_array_equal(parts.flagged, whole.flagged)
+    assert whole.flagged[400:].all()
+    assert set(whole.contributor[400:]) == {"b"}
+    assert whole.flagged[:380].mean() < 0.05
 
 
 def test_area_counts_pairs():

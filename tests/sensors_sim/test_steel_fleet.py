@@ -9,7 +9,7 @@ import pytest
 
 from models.paris import C_STEEL_IN_AIR
 from models.stress_intensity import cycles_per_rate
-from sensors_sim.autoregression import wander
+from sensors_sim.autoregression import autoregression
 from sensors_sim.steel_fleet import SteelPlan, steel_crack
 from telltale.clock import NS_PER_DAY
 
@@ -46,7 +46,7 @@ def test_without_scatter_a_crack_reaches_its_limit_when_the_law_says(number: int
     assert (np.diff(one.length_mm) >= 0).all()
 
 
-def test_what_wanders_has_the_deviation_and_the_memory_that_is_asked_for():
-    path = wander(200_000, 1.0, 10.0, np.random.default_rng(1))
+def test_what_remembers_has_unit_deviation_and_the_memory_that_is_asked_for():
+    path = autoregression(np.random.default_rng(1), 200_000, 10.0)
     assert path.std() == pytest.approx(1.0, abs=0.05)
     assert np.corrcoef(path[:-10], path[10:])[0, 1] == pytest.approx(np.exp(-1), abs=0.05)

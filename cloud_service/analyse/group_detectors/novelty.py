@@ -1,8 +1,10 @@
 """Novelty of a group of like sensors (see `models.group_novelty` for the method).
 
-The first `baseline_rows` rows are learned. From then on each row is judged; a block of them (a stretch of the first
-baseline) enters the baseline only when as many quiet blocks have followed as the quarantine holds, and the model is
-learned anew; a block that is not quiet empties the quarantine. At `freeze_rows` learning ends.
+The first `baseline_rows` rows are learned. From then on each row is judged; a block of them (a stretch of the
+first baseline; of a group that wanders, a block of `models.wander`) enters the baseline only when `quarantine_rows`
+quiet ones have followed. Then the model is learned anew; of a group that wanders its levels follow, and the rest is
+learned anew when the baseline has doubled. A block that is not quiet empties the quarantine. At `freeze_rows` learning
+ends.
 Rows of the first baseline are scored, for the store, once it is complete: what disturbed it can be seen.
 """
 
@@ -25,10 +27,14 @@ from telltale.site import Group
 
 ALARM_SCORE = 1.5  # as of single channels: half as far again as the limit
 QUIET_SCORE = 0.75  # a block that comes nearer to a limit is not learned
-QUARANTINE_BLOCKS = 4
+QUARANTINE_BLOCKS = 4  # where the group does not say
+GROWN = 2
 ABSURD = 1e30  # what no sensor gives counts as missing
 MOST_STRETCHES = 12  # a longer baseline is cut into longer stretches
 SOURCE = "self-set: what left-out stretches of the group's own baseline exceed with the chance that was set"
+WANDERS = (
+    "self-set: what the group exceeds with the chance that was set, so long after its channels last stood where known"
+)
 
 
 class State(msgspec.Struct):
@@ -84,14 +90,18 @@ def _cuts(group: Group, state: State, rows: int) -> Iterator[tuple[int, int]]:
     """Parts of a batch that end where a block or the first baseline does."""
     start = 0
     while start < rows:
-        room = _block_rows(group) - len(state.block) if state.model else group.baseline_rows - len(state.table)
+        room = (
+            _block_rows(group, state.model) - len(state.block)
+            if state.model
+            else group.baseline_rows - len(state.table)
+        )
         stop = min(rows, start + room)
         yield start, stop
         start = stop
 
 
-def _block_rows(group: Group) -> int:
-    return group.baseline_rows // group.stretches
+def _block_rows(group: Group, model: Model) -> int:
+    return model.wander.block_rows if model.wander is not None else group.baseline_rows // group.stretches
 
 
 def _take(place: GroupPlace, state: State, t_ns: NDArray[np.int64], table: NDArray[np.float32], output: Output) -> None:
@@ -99,14 +109,14 @@ def _take(place: GroupPlace, state: State, t_ns: NDArray[np.int64], table: NDArr
     if state.model is None:
         _collect(place, state, t_ns, table, output)
         return
-    scores = _follow(place, state, state.model, table)
+    scores = group_novelty.follow(state.model, state.averages, *_parts(place, table))
     present = np.isfinite(table[:, : len(place.channels)]).sum(axis=1)
     output.findings += _findings(place, state.model, t_ns, scores, present)
     output.rows.append(_stored(place, t_ns, scores))
     state.worst = max(state.worst, float(np.nan_to_num(scores.score).max()))
     state.block = np.concatenate([state.block, table])
-    if len(state.block) == _block_rows(place.group):
-        _close_block(place, state)
+    if len(state.block) == _block_rows(place.group, state.model):
+        _close_block(place, state, state.model)
 
 
 def _collect(
@@ -121,35 +131,50 @@ def _collect(
             output.findings.append(_not_yet(place, int(t_ns[at]), counted + at + 1))
     if len(state.table) == place.group.baseline_rows:
         state.model = _learn(place, state.table)
-        scores = _follow(place, state, state.model, state.table)
+        scores = group_novelty.look_back(state.model, state.averages, *_parts(place, state.table))
         output.rows.append(_stored(place, np.array(state.first_ns, dtype=np.int64), scores))
         state.first_ns = []
 
 
 def _learn(place: GroupPlace, table: NDArray[np.float32]) -> Model:
-    group, wide = place.group, table.astype(np.float64)
-    stretches = min(max(group.stretches, len(wide) // _block_rows(group)), MOST_STRETCHES)
-    rule = Rule(smoothing=group.smoothing, stretches=stretches, chance=group.chance)
-    channels = len(place.channels)
-    return group_novelty.learn(wide[:, :channels], wide[:, channels:], rule)
+    group = place.group
+    stretches = min(max(group.stretches, len(table) * group.stretches // group.baseline_rows), MOST_STRETCHES)
+    rule = Rule(smoothing=group.smoothing, stretches=stretches, chance=group.chance, wanders=group.wanders)
+    return group_novelty.learn(*_parts(place, table), rule)
 
 
-def _follow(place: GroupPlace, state: State, model: Model, table: NDArray[np.float32]) -> Scores:
-    wide, channels = table.astype(np.float64), len(place.channels)
-    return group_novelty.follow(model, state.averages, wide[:, :channels], wide[:, channels:])
-
-
-def _close_block(place: GroupPlace, state: State) -> None:
+def _close_block(place: GroupPlace, state: State, model: Model) -> None:
     """Decide what becomes of a block of judged rows."""
     block, quiet = state.block, state.worst < QUIET_SCORE
     state.block, state.worst = block[:0], 0.0
     if len(state.table) + len(block) > place.group.freeze_rows or not quiet:
         state.waiting.clear()
-    else:
-        state.waiting.append(block)
-        if len(state.waiting) > QUARANTINE_BLOCKS:
-            state.table = np.concatenate([state.table, state.waiting.pop(0)])
-            state.model = _learn(place, state.table)
+        return
+    state.waiting.append(block)
+    quarantine_rows = place.group.quarantine_rows or QUARANTINE_BLOCKS * len(block)
+    if sum(map(len, state.waiting[1:])) >= quarantine_rows:
+        _learn_more(place, state, model, state.waiting.pop(0))
+
+
+def _learn_more(place: GroupPlace, state: State, model: Model, block: NDArray[np.float32]) -> None:
+    """One block enters the baseline. Levels that wander follow each, and are learned anew with all else when it has
+    doubled.
+    """
+    state.table = np.concatenate([state.table, block])
+    rows_since = sum(map(len, state.waiting))
+    if model.wander is not None and len(state.table) < GROWN * model.fitted:
+        group_novelty.go_on_learning(model, state.averages, *_parts(place, block), rows_since)
+        return
+    state.model = _learn(place, state.table)
+    state.averages.ahead = rows_since
+    if model.wander is not None:
+        state.waiting.clear()  # blocks may have another length now
+
+
+def _parts(place: GroupPlace, table: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values and environment."""
+    wide, channels = table.astype(np.float64), len(place.channels)
+    return wide[:, :channels], wide[:, channels:]
 
 
 def _findings(
@@ -168,7 +193,7 @@ def _findings(
                 score=score,
                 value=score,
                 limit=1.0,
-                limit_source=SOURCE,
+                limit_source=SOURCE if model.wander is None else WANDERS,
                 evidence=_evidence(place, model, scores, at) | {"channels_present": float(present[at])},
             )
         )
