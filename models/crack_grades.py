@@ -1,14 +1,21 @@
 """Limits and condition grades of crack widths: Korean inspection guideline, EN 1992-1-1.
 
+The guideline's tables are those of bridges; one for tunnel linings or dams needs a source first. Two-way cracks of a
+deck are graded by width to c only, beyond it by spalling.
+
 A grade is a proposal that an engineer signs: the guideline also asks for the share of the surface that is cracked,
 leakage, reinforcement and the cause, which a gauge does not see.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 GRADES = ("a", "b", "c", "d", "e")
+ANY = math.ulp(0.0)  # mm; the bound of grade a where that knows no crack at all
+NEVER = math.inf  # mm; the bound of grade d where the table knows no e
+NO_SHARES = (math.nan,) * 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +25,7 @@ class GradeTable:
     Attributes:
         key: the name that `condition_scheme` of a channel uses, and of its entry in `models.standards.STANDARDS`.
         element: what the table is for.
-        below_mm: widths below which grades a, b, c and d hold; e from the last one on.
+        below_mm: widths below which grades a, b, c and d hold; e from the last one on. See `ANY` and `NEVER`.
         below_cracked_percent: the same of the cracked share of the surface, which an inspector measures; the worse of
             the two grades counts. NaN where the table gives none.
     """
@@ -46,7 +53,43 @@ GRADE_TABLES: dict[str, GradeTable] = {
             key="kr_rc_deck_crack",
             element="reinforced concrete bridge deck, one-way cracks",
             below_mm=(0.1, 0.3, 0.5, 1.0),
-            below_cracked_percent=(float("nan"), 2.0, 10.0, 20.0),
+            below_cracked_percent=(math.nan, 2.0, 10.0, 20.0),
+        ),
+        GradeTable(
+            key="kr_psc_deck_crack",
+            element="prestressed concrete bridge deck",
+            below_mm=(ANY, 0.2, 0.3, 0.5),
+            below_cracked_percent=(math.nan, 2.0, 10.0, 20.0),
+        ),
+        GradeTable(
+            key="kr_rc_girder_crack",
+            element="reinforced concrete girder of a bridge",
+            below_mm=(0.1, 0.3, 0.5, 1.0),
+            below_cracked_percent=NO_SHARES,
+        ),
+        GradeTable(
+            key="kr_psc_girder_crack",
+            element="prestressed concrete girder of a bridge",
+            below_mm=(ANY, 0.2, 0.3, 0.5),
+            below_cracked_percent=NO_SHARES,
+        ),
+        GradeTable(
+            key="kr_crossbeam_crack",
+            element="concrete cross beam of a bridge",
+            below_mm=(0.1, 0.3, 0.5, NEVER),
+            below_cracked_percent=NO_SHARES,
+        ),
+        GradeTable(
+            key="kr_abutment_crack",
+            element="body of a bridge's abutment",
+            below_mm=(0.1, 0.3, 0.5, 1.0),
+            below_cracked_percent=NO_SHARES,
+        ),
+        GradeTable(
+            key="kr_pier_crack",
+            element="concrete pier of a bridge",
+            below_mm=(0.1, 0.3, 0.5, 1.0),
+            below_cracked_percent=NO_SHARES,
         ),
     )
 }

@@ -24,7 +24,7 @@ from models.stress_intensity import Loaded
 Floats = NDArray[np.float64]
 
 SLOPE_SD = 0.25
-WALK = (0.1,)  # variance of the level a unit of ln a: see docs/decisions/024
+WALK = (0.07,)  # variance of the level a unit of ln a: see docs/decisions/034
 STEP_VARIANCES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)
 LOCAL_VARIANCES = (0.0, 0.01, 0.03, 0.06)
 LOCAL_LENGTHS = (0.03, 0.06, 0.12)  # in ln a

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -126,15 +127,28 @@ def first_passage_years(distance: Floats, rate: Floats, acceleration: Floats) ->
 
 
 def unsteady(years: Floats, history_years: float, rng: np.random.Generator) -> Floats:
-    """Draws of years (n,) with what a growth that comes in better and worse months adds: the record showed other months
-    than those ahead. Variance of the mean over a span of a first-order process of memory τ: 2τσ²/span, for both spans.
+    """Draws of years (n,) with what a growth that comes in better and worse months adds, `unsteady_sd`."""
+    scatter = unsteady_sd(years, history_years, GROWTH_SD)
+    return np.asarray(np.minimum(years * np.exp(scatter * rng.standard_normal(years.size)), PLANNING_RANGE_YEARS))
 
-    GROWTH_SD, σ relative to the mean rate, and GROWTH_MEMORY_YEARS, τ, are self-set: see docs/decisions/024.
+
+def unsteady_sd(years: Floats, history_years: float, sd: float) -> Floats:
+    """Log deviation of lives (n,) because the record showed other months than those ahead. Variance of the mean over a
+    span of a first-order process of memory τ and deviation σ relative to the mean: 2τσ²/span, for both spans.
+
+    GROWTH_SD, σ of cracks in concrete, and GROWTH_MEMORY_YEARS, τ, are self-set: see docs/decisions/024.
     """
     shortest = 2 * GROWTH_MEMORY_YEARS
-    spans = 1 / max(history_years, shortest) + 1 / np.maximum(years, shortest)
-    scatter = GROWTH_SD * np.sqrt(shortest * spans)
-    return np.asarray(np.minimum(years * np.exp(scatter * rng.standard_normal(years.size)), PLANNING_RANGE_YEARS))
+    return np.asarray(sd * np.sqrt(shortest * (1 / max(history_years, shortest) + 1 / np.maximum(years, shortest))))
+
+
+def widened(found: Floats, sd: float) -> Floats:
+    """`QUANTILES` (5,) of a life, positive, to which an independent log deviation is added: their distances from the
+    median, in logarithms, and that deviation's add in squares.
+    """
+    logs = np.log(found)
+    away = logs - logs[QUANTILES.index(0.5)]
+    return np.asarray(np.exp(logs - away + np.sign(away) * np.hypot(away, sd * stats.norm.ppf(QUANTILES))))
 
 
 def quantiles(draws: Floats) -> tuple[float, float, float, float, float]:

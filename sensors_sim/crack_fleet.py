@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sensors_sim.autoregression import autoregression, lagged
 from sensors_sim.environment import WARMEST_DAY, WARMEST_HOUR, Climate
 from sensors_sim.streams import Streams
 from telltale.clock import DAYS_PER_YEAR, NS_PER_DAY
@@ -110,7 +111,7 @@ def _growth(rng: np.random.Generator, days: int, plan: CrackPlan) -> Floats:
     onset = rng.uniform(*plan.onset) * days / DAYS_PER_YEAR if rng.random() < 1 / 3 else 0.0
     gain = rng.uniform(*plan.gains) if rng.random() < 0.5 else 0.0
     median, spread = plan.rate_mm_per_year
-    flutter = 1 + rng.uniform(*plan.flutter) * _memory(rng, years.size, rng.uniform(*plan.flutter_days))
+    flutter = 1 + rng.uniform(*plan.flutter) * autoregression(rng, years.size, A_DAY * rng.uniform(*plan.flutter_days))
     since = np.maximum(years - onset, 0)
     rate = median * np.exp(spread * rng.standard_normal()) * (since > 0) * (1 + gain * since) * np.maximum(flutter, 0)
     return np.asarray(np.cumsum(rate) / A_DAY / DAYS_PER_YEAR)
@@ -124,9 +125,9 @@ def _temperatures(rng: np.random.Generator, days: int, lag_h: float) -> tuple[Fl
     hour = (np.arange(count) % A_DAY) * 24 / A_DAY
     season = climate.season_c * np.cos(2 * np.pi * (day - WARMEST_DAY) / DAYS_PER_YEAR)
     daily = climate.day_c * np.cos(2 * np.pi * (hour - WARMEST_HOUR) / 24)
-    weather = climate.weather_c * _memory(rng, count, climate.weather_memory_h / 24)
+    weather = climate.weather_c * autoregression(rng, count, A_DAY * climate.weather_memory_h / 24)
     air = climate.mean_c + season + daily + weather
-    body = _filtered(air, np.exp(-24 / A_DAY / lag_h))
+    body = lagged(air, np.exp(-24 / A_DAY / lag_h))
     seen = slice(WARM_UP_DAYS * A_DAY, None)
     return air[seen] + 0.1 * rng.standard_normal(days * A_DAY), body[seen]
 
@@ -138,21 +139,4 @@ def _moisture(rng: np.random.Generator, count: int, per_c: float, plan: CrackPla
 
 
 def _wander(rng: np.random.Generator, count: int, plan: CrackPlan) -> Floats:
-    return rng.uniform(*plan.wander_mm) * _memory(rng, count, rng.uniform(*plan.wander_days))
-
-
-def _memory(rng: np.random.Generator, count: int, memory_days: float) -> Floats:
-    """Unit first-order autoregression on the grid of readings."""
-    keep = float(np.exp(-1 / A_DAY / memory_days))
-    shocks = rng.standard_normal(count)
-    shocks[1:] *= np.sqrt(1 - keep**2) / (1 - keep)
-    return _filtered(shocks, keep)
-
-
-def _filtered(values: Floats, keep: float) -> Floats:
-    """First-order lag y ← keep·y + (1 - keep)·x, from the first value on."""
-    out, state = np.empty(values.size), float(values[0])
-    for index, value in enumerate(values.tolist()):
-        state = keep * state + (1 - keep) * value
-        out[index] = state
-    return out
+    return rng.uniform(*plan.wander_mm) * autoregression(rng, count, A_DAY * rng.uniform(*plan.wander_days))

@@ -36,6 +36,7 @@ class SteelCrack(Settings, frozen=True):
     Attributes:
         stress_range_mpa: Δσ of the constant-amplitude equivalent of the traffic, normal to the crack.
         cycles_per_day: how many of them a day brings.
+        traffic_sd: relative deviation of a month's cycles about that; 0 on a testing machine.
         geometry: of ΔK = Y Δσ √(π a): a constant Y, or a central through crack of length 2a in a plate.
         factor: the constant Y (1.12: shallow edge crack); for a plate it multiplies √sec(πa/W).
         plate_width_mm: W, for the plate.
@@ -46,6 +47,7 @@ class SteelCrack(Settings, frozen=True):
 
     stress_range_mpa: Positive
     cycles_per_day: Positive
+    traffic_sd: Annotated[float, Meta(ge=0, le=1)] = 0.1
     geometry: Literal["constant", "centre_crack"] = "constant"
     factor: Positive = 1.0
     plate_width_mm: Positive | None = None

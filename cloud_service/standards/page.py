@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from models.crack_grades import EN_1992_1_1_CRACK_LIMITS, GRADE_TABLES, GRADES, GradeTable
+from models.crack_grades import ANY, EN_1992_1_1_CRACK_LIMITS, GRADE_TABLES, GRADES, NEVER, GradeTable
 from models.standards import STANDARDS, Standard
 from models.vibration_limits import GUIDE_CURVES, GuideCurve
 from telltale.detail_categories import CATEGORIES_MPA, DETAILS, Detail
@@ -85,11 +86,16 @@ def _grades(table: GradeTable) -> str:
 
 
 def _steps(bounds: Sequence[float]) -> list[str]:
-    edges = ["", *("" if np.isnan(bound) else f"{bound:g}" for bound in bounds), ""]
-    return [_step(low, high) for low, high in pairwise(edges)]
+    return [_step(low, high) for low, high in pairwise((math.nan, *bounds, math.nan))]
 
 
-def _step(low: str, high: str) -> str:
-    if low and high:
-        return f"{low} to < {high}"
-    return f"< {high}" if high else f"≥ {low}" if low else ""
+def _step(low: float, high: float) -> str:
+    """A range of a column; a bound that is no number is none."""
+    if high == ANY:
+        return "none"
+    if low == NEVER:
+        return ""
+    above = low > ANY
+    if np.isfinite(high):
+        return f"{low:g} to < {high:g}" if above else f"< {high:g}"
+    return f"≥ {low:g}" if above else ""

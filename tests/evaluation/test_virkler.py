@@ -27,6 +27,10 @@ def test_lives_of_the_published_specimens(recordings: Path) -> None:
     assert 0.85 <= found["fleet_coverage90"] <= 0.95
     assert found["alone_coverage90"] >= 0.88
     assert found["fleet_interval_score"] < 37_000 < found["alone_interval_score"]  # the others' mean life: 37,225
+    assert 0.7 <= found["fleet_coverage80"] <= 0.9
+    assert (
+        found["fleet_weighted_interval_score"] < 2_991 < found["alone_weighted_interval_score"]
+    )  # the others' mean life
     assert found["refused"] == 0
     assert report.unchanged
 

@@ -69,6 +69,18 @@ def test_growth_that_began_lately_is_seen_with_its_rate_now(seed):
     assert found.candidates[0].weight < 0.05  # a straight line is not credible
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_trend_is_as_sure_as_it_is_reported(seed):
+    """A stop of the last days, which nothing excludes, does not make a straight line doubtful."""
+    found = fitted(seed, 300, grows=Growth(rate=0.5))
+    rate, low, high = found.trend(0.9)
+    if found.candidates[0].weight > 0.05:
+        assert found.trend_faster(low) == pytest.approx(0.95)
+        assert found.trend_faster(high) == pytest.approx(0.05)
+    assert found.trend_faster(rate) == pytest.approx(0.5, abs=0.1)
+    assert found.trend_faster(0.1) > 0.99
+
+
 @pytest.mark.parametrize("body", BODIES[:3], ids=str)
 def test_a_sound_crack_is_not_surely_growing(body):
     for seed in range(8):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from models import life
 
@@ -58,6 +59,20 @@ def test_a_nominal_90_percent_interval_covers_about_90_percent():
 def test_life_that_is_used_up_is_zero_and_negligible_damage_is_capped():
     assert life.fatigue_years(np.full(8, 0.1), WEEK[:8], 50.0, 1).max() == 0
     assert life.quantiles(life.fatigue_years(np.full(8, 1e-9), WEEK[:8], 0.0, 1)) == (100.0,) * 5
+
+
+def test_a_widened_life_is_that_of_an_independent_deviation():
+    """Two log-normal deviations of 0.3 and 0.4 make one of 0.5; none changes nothing."""
+    scatter = stats.norm.ppf(life.QUANTILES)
+    np.testing.assert_allclose(life.widened(7 * np.exp(0.3 * scatter), 0.4), 7 * np.exp(0.5 * scatter))
+    np.testing.assert_allclose(life.widened(np.arange(1.0, 6.0), 0.0), np.arange(1.0, 6.0))
+
+
+def test_months_differ_less_over_longer_spans():
+    sd = life.unsteady_sd(np.array([0.01, 0.5, 5.0]), 2.0, 0.1)
+    assert (np.diff(sd) < 0).all()
+    assert sd[0] < 0.1 * np.sqrt(2)
+    assert not life.unsteady_sd(np.array([1.0]), 2.0, 0.0)[0]
 
 
 def test_first_passage():

@@ -42,6 +42,25 @@ def test_guide_values_never_fall_with_frequency():
         assert curve.standard in STANDARDS
 
 
+# Korean guideline for bridges, 2026, as an extraction of its text prints them: width in mm → grade, table by table.
+GUIDELINE = {
+    "kr_rc_deck_crack": "0.09 a, 0.1 b, 0.29 b, 0.3 c, 0.49 c, 0.5 d, 0.99 d, 1.0 e",  # 1.11
+    "kr_psc_deck_crack": "0.0 a, 0.01 b, 0.19 b, 0.2 c, 0.29 c, 0.3 d, 0.49 d, 0.5 e",  # 1.13
+    "kr_rc_girder_crack": "0.09 a, 0.1 b, 0.29 b, 0.3 c, 0.49 c, 0.5 d, 0.99 d, 1.0 e",  # 1.14
+    "kr_psc_girder_crack": "0.0 a, 0.01 b, 0.19 b, 0.2 c, 0.29 c, 0.3 d, 0.49 d, 0.5 e",  # 1.15
+    "kr_crossbeam_crack": "0.09 a, 0.1 b, 0.29 b, 0.3 c, 0.49 c, 0.5 d, 9.0 d",  # 1.16
+    "kr_abutment_crack": "0.09 a, 0.1 b, 0.29 b, 0.3 c, 0.49 c, 0.5 d, 0.99 d, 1.0 e",  # 1.19
+    "kr_pier_crack": "0.09 a, 0.1 b, 0.29 b, 0.3 c, 0.49 c, 0.5 d, 0.99 d, 1.0 e",  # 1.20
+}
+
+
+@pytest.mark.parametrize("key", GRADE_TABLES)
+def test_grades_are_those_of_the_guideline(key):
+    for pair in GUIDELINE[key].split(", "):
+        width, grade = pair.split()
+        assert CONDITION_SCHEMES[key](float(width)) == grade, pair
+
+
 def test_grade_tables_are_schemes_with_an_entry_each():
     for key, table in GRADE_TABLES.items():
         assert key in STANDARDS

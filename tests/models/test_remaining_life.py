@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from models.indicator_history import feature_count, features, smoothed
-from models.life_scores import asymmetric_score, coverage, interval_score, rms
+from models.life_scores import asymmetric_score, coverage, interval_score, near, rms, weighted_interval_score
 from models.local_conformal import learn
 from models.remaining_life import LifeModel, life_left, outside, wrong_with_model
 from models.remaining_life_settings import Training
@@ -178,6 +179,18 @@ def test_scores_are_those_of_the_papers():
     assert asymmetric_score(np.array([0.0, 10.0, -13.0])) == pytest.approx(2 * (np.e - 1))
     low, high = np.array([1.0, 1.0]), np.array([3.0, 3.0])
     assert interval_score(low, high, np.array([2.0, 4.0]), 0.9) == pytest.approx((2 + 2 + 20) / 2)
+    assert near(np.array([8.0, 13.0]), np.array([10.0, 10.0]), 0.2) == 0.5
+
+
+def test_the_score_of_quantiles_is_that_of_intervals_and_tends_to_the_crps():
+    """Median and one interval, as Bracher et al. define it; many quantiles of N(0, 1): Gneiting & Raftery 2007, (21)."""
+    told, truth = np.array([[1.0, 2.0, 3.0]]), np.array([5.0])
+    by_interval = (0.5 * 3 + 0.1 / 2 * interval_score(told[:, 0], told[:, 2], truth, 0.9)) / 1.5
+    assert weighted_interval_score(told, (0.05, 0.5, 0.95), truth) == pytest.approx(by_interval)
+    levels = (np.arange(2000) + 0.5) / 2000
+    crps = 0.7 * (2 * stats.norm.cdf(0.7) - 1) + 2 * stats.norm.pdf(0.7) - 1 / np.sqrt(np.pi)
+    found = weighted_interval_score(stats.norm.ppf(levels)[None], tuple(levels), np.array([0.7]))
+    assert found == pytest.approx(crps, rel=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from cloud_service.analyse.detectors.crack_first_passage import first_passage
 from cloud_service.analyse.detectors.crack_life import CrackHistory, LifeRules
 from cloud_service.analyse.detectors.lives import life_at, refusal
-from models.crack_fleet import MIN_HISTORIES, History, comparable, conformal_quantiles, fleet_cycles_to
+from models.crack_fleet import MIN_HISTORIES, History, Readings, comparable, conformal_quantiles, fleet_cycles_to
 from models.crack_rate import MIN_STEPS, cycles_to, fit_rate
 from models.crack_steps import growth_steps
-from models.life import PLANNING_RANGE_YEARS, QUANTILES, quantiles
+from models.life import PLANNING_RANGE_YEARS, QUANTILES, quantiles, unsteady_sd, widened
 from models.standards import cite
 from models.stress_intensity import Loaded
 from telltale.channel_details import CrackDetail
@@ -43,7 +43,9 @@ def steel_life(channel: Channel, t_ns: int, history: CrackHistory, *, min_histor
     refused = _refused(channel.id, t_ns, length_mm, detail)
     if refused is not None:
         return refused
-    return _estimate(channel, t_ns, History(length_mm, day * detail.steel.cycles_per_day), limit_mm, rules)
+    readings = Readings(history.width, history.day * detail.steel.cycles_per_day)
+    own = History(length_mm, day * detail.steel.cycles_per_day)
+    return _estimate(channel, t_ns, (own, readings), limit_mm, rules)
 
 
 def _refused(channel: str, t_ns: int, length_mm: Floats, detail: CrackDetail) -> Life | None:
@@ -59,15 +61,18 @@ def _refused(channel: str, t_ns: int, length_mm: Floats, detail: CrackDetail) ->
     return None
 
 
-def _estimate(channel: Channel, t_ns: int, own: History, limit_mm: float, rules: LifeRules) -> Life:
-    detail = channel.crack
+def _estimate(
+    channel: Channel, t_ns: int, history: tuple[History, Readings], limit_mm: float, rules: LifeRules
+) -> Life:
+    (own, readings), detail = history, channel.crack
     assert detail is not None
     assert detail.steel is not None
     steel = detail.steel
     loaded = Loaded(steel.stress_range_mpa, steel.factor, steel.plate_width_mm)
-    cycles, how = _cycles(own, steel, limit_mm, loaded)
+    found, how = _cycles(own, readings, steel, limit_mm, loaded)
+    cycles = _under_traffic(np.array(found), float(own.cycles[-1] - own.cycles[0]), steel)
     since_days = t_ns / NS_PER_DAY - own.cycles[-1] / steel.cycles_per_day
-    years = np.clip((np.array(cycles) / steel.cycles_per_day - since_days) / DAYS_PER_YEAR, 0, PLANNING_RANGE_YEARS)
+    years = np.clip((cycles / steel.cycles_per_day - since_days) / DAYS_PER_YEAR, 0, PLANNING_RANGE_YEARS)
     p5, p10, p50, p90, p95 = years.tolist()
     if cycles[-1] > rules.widest * cycles[0]:
         text = (
@@ -85,16 +90,25 @@ def _estimate(channel: Channel, t_ns: int, own: History, limit_mm: float, rules:
     )
 
 
-def _cycles(own: History, steel: SteelCrack, limit_mm: float, loaded: Loaded) -> tuple[tuple[float, ...], str]:
+def _cycles(
+    own: History, readings: Readings, steel: SteelCrack, limit_mm: float, loaded: Loaded
+) -> tuple[tuple[float, ...], str]:
     """The quantiles of the cycles that are left, and how they were found."""
     fleet = [History(np.array(one.length_mm), np.array(one.cycles)) for one in steel.histories]
     usable = comparable(fleet, float(own.length_mm[-1]), limit_mm)
     if len(usable) >= MIN_HISTORIES:
-        draws = fleet_cycles_to(own, usable, limit_mm, loaded)
+        draws = fleet_cycles_to(own, usable, limit_mm, loaded, readings)
         return conformal_quantiles(draws, QUANTILES), f"rates compared with {len(usable)} earlier cracks"
     fit = fit_rate(own.length_mm, own.cycles, loaded)
     text = f"rate now {np.exp(fit.log_rate()):.3g} mm/cycle, exponent {fit.slope():.2f}"
     return quantiles(cycles_to(fit, limit_mm, loaded)), text
+
+
+def _under_traffic(cycles: Floats, seen_cycles: float, steel: SteelCrack) -> Floats:
+    """Quantiles of cycles, as if every day brought its mean, with what better and worse months add."""
+    a_year = steel.cycles_per_day * DAYS_PER_YEAR
+    median = cycles[QUANTILES.index(0.5), None] / a_year
+    return widened(cycles, float(unsteady_sd(median, seen_cycles / a_year, steel.traffic_sd)[0]))
 
 
 def _assumptions(steel: SteelCrack) -> tuple[str, ...]:
@@ -102,8 +116,9 @@ def _assumptions(steel: SteelCrack) -> tuple[str, ...]:
     few = (
         f"{len(steel.histories)} earlier histories do not reach, {MIN_HISTORIES} are needed: the crack alone is judged"
     )
+    load = f"{steel.cycles_per_day:g} cycles of {steel.stress_range_mpa:g} MPa a day go on"
     return (
-        f"{steel.cycles_per_day:g} cycles of {steel.stress_range_mpa:g} MPa a day go on as they are",
+        f"{load}, better and worse months differing by {steel.traffic_sd:.0%}",
         f"geometry factor {steel.factor:g}{plate}; the channel reads the crack's length",
         *((few,) if 0 < len(steel.histories) < MIN_HISTORIES else ()),
     )
