@@ -93,7 +93,7 @@ _HOURS = {
 }
 _SECONDS = {"quiet_s": "quiet for", "expected_interval_limit_s": "at most expected"}
 _YEARS = {
-    "expected_years": "expected life left",
+    "expected_years": "life left by the trees alone, before their errors on unseen assets",
     "p10_years": "limit reached, 10 % probability",
     "p50_years": "limit reached, 50 % probability",
 }

@@ -40,7 +40,10 @@ def life_words(life: Life, zone: tzinfo) -> LifeWords:
     """What an estimate or refusal says."""
     if life.refused is not None:
         why = f"{REFUSALS[life.refused]} ({life.refused.value})"
-        return LifeWords("No estimate", f"{why[0].upper()}{why[1:]}. {life.detail}".strip())
+        return LifeWords(
+            "No estimate",
+            " ".join(f"{part[0].upper()}{part[1:].removesuffix('.')}." for part in (why, life.detail) if part),
+        )
     early, late = _date(life, life.p10_ns, zone), _date(life, life.p90_ns, zone)
     if _capped(life, life.p10_ns):
         return LifeWords(f"After {early.removeprefix('after ')}", "The limit is not expected to be reached before.")

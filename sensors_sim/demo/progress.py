@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from sensors_sim.demo.layout import Layout, Play
+from sensors_sim.demo.summary import blamed
 from telltale.clock import NS_PER_DAY, NS_PER_S
 
 
@@ -66,11 +67,13 @@ class Progress:
 def _sentence(incident: dict[str, Any]) -> str:
     date = datetime.fromtimestamp(incident["opened_ns"] / NS_PER_S, UTC).strftime("%Y-%m-%d")
     where = incident["structure"] or incident["subject"]
-    return f"  {date}  {incident['tier']:<8} {where}: {incident['reason']} at {incident['subject']}"
+    return f"  {date}  {incident['tier']:<8} {where}: {incident['reason']} at {blamed(incident)}"
 
 
 def _incidents(layout: Layout) -> list[dict[str, Any]]:
-    return _read(layout, "SELECT id, structure, subject, reason, tier, opened_ns FROM incidents ORDER BY opened_ns")
+    return _read(
+        layout, "SELECT id, structure, subject, reason, tier, opened_ns, finding FROM incidents ORDER BY opened_ns"
+    )
 
 
 def _now_ns(layout: Layout) -> int:

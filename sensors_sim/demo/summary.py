@@ -113,11 +113,11 @@ def read_alerts(path: Path) -> list[dict[str, Any]]:
         rows = [dict(row) for row in connection.execute(query)]
     for row in rows:
         row["at"] = datetime.fromtimestamp(row["opened_ns"] / NS_PER_S, UTC).isoformat()
-        row["channel"] = _named(row)
+        row["channel"] = blamed(row)
     return rows
 
 
-def _named(row: Mapping[str, Any]) -> str:
+def blamed(row: Mapping[str, Any]) -> str:
     """The channel that an incident blames: of a group's, the one that it says contributes most."""
     evidence = json.loads(row["finding"])["evidence"]
     return str(evidence.get("contributes_most", row["subject"]))
