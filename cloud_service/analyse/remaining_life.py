@@ -210,8 +210,8 @@ def _estimate(place: AssetPlace, t_ns: int, left: Left, row: int, age: float) ->
     unit_years = card.unit_s * NS_PER_S / NS_PER_YEAR
     p5, p10, p50, p90, p95 = np.minimum(left.quantiles[row] * unit_years, PLANNING_RANGE_YEARS)
     text = (
-        f"{left.quantiles[row, 2]:.3g} {card.unit} left (P50) at an age of {age:.3g}, by {card.assets} assets that failed;"
-        f" {100 * card.metrics.get('coverage90', np.nan):.0f} % of unseen ones were inside P5 to P95"
+        f"{left.quantiles[row, 2]:.3g} {card.unit} left (P50) at an age of {age:.3g}, by {card.assets} assets that"
+        f" failed; {100 * card.metrics.get('coverage90', np.nan):.0f} % of unseen ones were inside P5 to P95"
     )
     life = life_at(
         place.place.channel.id,
