@@ -91,7 +91,7 @@ class Group(Settings, frozen=True):
         freeze_rows: quiet rows are learned, after a quarantine, until there are so many; no more than `baseline_rows`:
             nothing is learned later.
         quarantine_rows: a block of rows is learned when so many quiet ones have followed; None: four blocks.
-        smoothing, stretches, chance, wanders: see `models.group_novelty.Rule`.
+        smoothing, stretches, chance, wanders: see `models.group_novelty_state.Rule`.
     """
 
     id: Name

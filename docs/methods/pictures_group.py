@@ -8,7 +8,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 
-from models.group_novelty import STATISTICS, Rule, follow, learn, start
+from models.group_novelty import follow, learn
+from models.group_novelty_state import STATISTICS, Rule, start
 
 OUT = Path(__file__).parent
 COLOURS = ("#1f5f8b", "#d1495b", "#8a8a8a")

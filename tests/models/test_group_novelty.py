@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from models.group_novelty import STATISTICS, Rule, follow, learn, start
+from models.group_novelty import follow, learn
+from models.group_novelty_state import STATISTICS, Rule, start
 from models.stretch_limits import stretch_limits, stretches
 
 RULE = Rule(smoothing=0.2, stretches=4, chance=0.02)

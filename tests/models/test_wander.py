@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.group_novelty import Rule, follow, go_on_learning, learn, look_back, start
+from models.group_novelty import follow, go_on_learning, learn, look_back
+from models.group_novelty_state import Rule, start
 from models.wander import deviates, go_on, learn_wander
 
 BLOCK, LEARNED = 20, 400

@@ -20,7 +20,7 @@ from cloud_service.analyse.detector import Output
 from cloud_service.analyse.group_detector import GroupBatch, GroupPlace
 from cloud_service.store.schema import Rows
 from models import group_novelty
-from models.group_novelty import STATISTICS, Averages, Model, Rule, Scores
+from models.group_novelty_state import STATISTICS, Averages, Model, Rule, Scores, start
 from telltale.clock import NS_PER_DAY
 from telltale.findings import Finding, Reason, Tier
 from telltale.site import Group
@@ -68,7 +68,7 @@ class GroupNoveltyDetector:
     def initial(self, place: GroupPlace) -> State:
         """Nothing learned."""
         none = np.empty((0, 0), dtype=np.float32)
-        return State(none, none, group_novelty.start(len(place.channels)), [])
+        return State(none, none, start(len(place.channels)), [])
 
     def step(self, place: GroupPlace, state: State, batch: GroupBatch) -> tuple[State, Output]:
         """Learn until there is a baseline, then a verdict for each row."""
