@@ -81,8 +81,8 @@ class GroupNoveltyDetector:
             return state, output
         if not state.table.size and not state.block.size:
             state.table = state.block = np.empty((0, table.shape[1]), dtype=np.float32)
-        for start, stop in _cuts(place.group, state, len(table)):
-            _take(place, state, t_ns[start:stop], table[start:stop], output)
+        for begin, end in _cuts(place.group, state, len(table)):
+            _take(place, state, t_ns[begin:end], table[begin:end], output)
         return state, output
 
 
