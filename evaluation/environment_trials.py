@@ -1,8 +1,9 @@
 """Trials of `telltale evaluate environment`: simulated years through a detector, undamaged and damaged.
 
-Each sensor lives its days undamaged: incidents are false alarms. From some of those days its history is continued
-with damage, once for each kind; the state goes through its bytes there, as after a restart. Detected is a damage after
-whose beginning an incident is opened in time. All counting is the alert stage's (two verdicts in a row confirm).
+Each sensor lives its days undamaged: incidents that are opened, and such that rise to alarm, are false alarms. From
+some of those days its history is continued with damage, once for each kind; the state goes through its bytes there, as
+after a restart. Detected is a damage after whose beginning an incident is opened, or one that stood rises to alarm, in
+time. All counting is the alert stage's (two verdicts in a row confirm).
 """
 
 from __future__ import annotations
@@ -109,13 +110,13 @@ def _live(trial: Trial, years: Years, onsets: Sequence[float], asked: Sensors) -
 
 
 def false_days(sensor: Sensor, followed: Followed, years: Years) -> list[float]:
-    """Days of the span on which incidents are opened."""
+    """Days of the span on which incidents are opened or rise to alarm."""
     start_ns = int(years.t_ns[0]) - round(float(years.days[0]) * NS_PER_DAY)
     return [(event.finding.t_ns - start_ns) / NS_PER_DAY for event in sensor.judge(followed)]
 
 
 def _delay_of(sensor: Sensor, healthy: Followed, damage: Damage, onset: float) -> float:
-    """Days from the onset to the first incident that was opened after it; infinite: none in time."""
+    """Days from the onset to the first incident that was opened or rose after it; infinite: none in time."""
     loss = Loss(damage.loss_percent / 100, onset, damage.ramp_days)
     damaged = replace(healthy, years=healthy.years.damaged(loss)).part(onset, onset + damage.within_days)
     days = false_days(sensor.copy(), damaged, healthy.years)

@@ -104,16 +104,15 @@ class Sensor:
     watch: Watch
 
     def judge(self, followed: Followed) -> list[Event]:
-        """The incidents that were opened."""
-        opened = []
+        """What people were told: incidents that were opened, and those that rose to alarm while they stood."""
+        told = []
         for batch in followed.days():
             self.state, output = self.detector.step(self.place, self.state, batch)
             for finding in output.findings:
-                stood = self.watch.rank
                 event = evaluate(self.watch, finding, finding.t_ns, AlertSettings())
-                if event is not None and event.change is Change.RAISED and not stood:
-                    opened.append(event)
-        return opened
+                if event is not None and event.change is Change.RAISED:
+                    told.append(event)
+        return told
 
     def copy(self) -> Sensor:
         """Another that goes on from here: the state through its bytes, as after a restart."""

@@ -16,10 +16,6 @@ PRIOR_WEEKS = 6.0
 # Expected weeks between false warnings of one scale: six years, so that three scales together warn falsely once in two,
 # twice as good as the promise of one a sensor-year.
 RETURN_WEEKS = 313.0
-# While the baseline is learned, the promise itself must do, so half of that: weekly maxima of a young regression put
-# the limits high, and slow damage must be seen before it is learned.
-YOUNG = 0.5
-LEARNED_WEEKS = 48
 # A channel whose quiet weeks reach beyond this is not quiet: the threshold must not climb after a slow change.
 CEILING = 8.0
 _EULER_GAMMA = 0.5772156649015329
@@ -33,10 +29,8 @@ def thresholds(weekly_maxima: Array, return_weeks: float = RETURN_WEEKS) -> Arra
 
     Args:
         weekly_maxima: (weeks, scales) out-of-sample weekly maxima of |z|, each > 0.
-        return_weeks: the mean time between false warnings, once `LEARNED_WEEKS` are known; half of it before.
+        return_weeks: the mean time between false warnings.
     """
-    if len(weekly_maxima) < LEARNED_WEEKS:
-        return_weeks *= YOUNG
     logs = np.log(weekly_maxima)
     weeks = PRIOR_WEEKS + len(logs)
     mean = (PRIOR_WEEKS * PRIOR_MEANS + logs.sum(axis=0)) / weeks

@@ -9,7 +9,7 @@ import pytest
 
 from models.averages import SCALES_H
 from models.commissioning import BASELINE_DAYS
-from models.extremes import CEILING, LEARNED_WEEKS, RETURN_WEEKS, YOUNG, thresholds
+from models.extremes import CEILING, RETURN_WEEKS, thresholds
 from models.novelty import FREEZE_DAYS, step
 from models.novelty_state import Rows, initial_state
 from tests.models.seasons import GROUP, HOUR_NS, Season, season
@@ -181,10 +181,3 @@ def test_the_threshold_is_the_return_level_of_a_gumbel_distribution():
     assert thresholds(maxima).max() < CEILING
     exceeded = (maxima > thresholds(maxima)).mean(axis=0)
     np.testing.assert_allclose(exceeded, 1.0 / RETURN_WEEKS, rtol=0.2)
-
-
-def test_a_young_baseline_warns_as_often_as_is_promised_and_a_learned_one_half_as_often():
-    maxima = np.exp(1.0 + 0.12 * np.random.default_rng(5).gumbel(size=(LEARNED_WEEKS, len(SCALES_H))))
-    young, learned = thresholds(maxima[1:]), thresholds(maxima)
-    assert (young < learned).all()
-    np.testing.assert_allclose(thresholds(maxima, YOUNG * RETURN_WEEKS), young, rtol=0.03)
