@@ -22,18 +22,21 @@ def configure_logs(part: str) -> None:
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if watched else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
+    before: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *([] if watched else [structlog.processors.dict_tracebacks]),
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if watched else [structlog.processors.dict_tracebacks]),
-            renderer,
-        ],
+        processors=[*before, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(part=part)
     # Libraries that log the standard way (uvicorn, aiomqtt, influxdb-client) speak up only when something is wrong.
-    logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    own = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    spoken = logging.StreamHandler(sys.stdout)
+    spoken.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[own, renderer], foreign_pre_chain=before))
+    logging.basicConfig(handlers=[spoken], level=logging.WARNING)
