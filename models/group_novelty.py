@@ -146,8 +146,9 @@ def _scores(model: Model, moved: Array, units: Array) -> Scores:
     score = np.where(np.isfinite(units).any(axis=1), ratios[row, largest], np.nan)
     alone = np.where(largest == STATISTICS.index("Q"), (scores @ model.axes.T)[row, channel], 0.0)
     deviation = np.nan_to_num(units[row, channel]) - alone
-    natural = np.nan_to_num(moved[row, channel]) * model.scale[channel]
-    return Scores(score, largest, ratios, channel, deviation, natural)
+    own, found = np.nan_to_num(moved[row, channel]), np.nan_to_num(units[row, channel])
+    a_limit = np.where(found != 0, own / np.where(found != 0, found, 1.0), 0.0)
+    return Scores(score, largest, ratios, channel, deviation, deviation * a_limit * model.scale[channel])
 
 
 def _averaged(rule: Rule) -> float:

@@ -97,7 +97,7 @@ class Scores:
         ratios: (k, 3) each statistic over its limit.
         channel: the channel that contributes most to the largest.
         deviation: that channel's average over its own limit, signed; of Q, what the others leave of it.
-        shift: how far that channel's average lies from where it is expected, in its own unit.
+        shift: the same in the channel's own unit.
     """
 
     score: Array

@@ -51,7 +51,7 @@ _PLAIN: dict[str, tuple[str, str]] = {
     "t_of_limit": ("T, how far the group moves together, over its limit", ""),
     "q_of_limit": ("Q, how far it falls apart, over its limit", ""),
     "channel_of_limit": ("largest single sensor over its limit", ""),
-    "shift": ("shift of its own average", "{unit}"),
+    "shift": ("shift", "{unit}"),
     "channels_present": ("sensors judged together", ""),
     "baseline_rows": ("rows of baseline", ""),
     "baseline_needs_rows": ("baseline needs rows", ""),

@@ -70,6 +70,7 @@ def test_one_channel_that_leaves_the_others_is_named(channel, sign):
     assert np.bincount(found.channel[late], minlength=5).argmax() == channel
     assert (np.sign(found.deviation[late][found.channel[late] == channel]) == sign).all()
     assert "Q" in {STATISTICS[at] for at in found.statistic[late].tolist()}
+    assert (np.sign(found.shift) == np.sign(found.deviation)).all()
 
 
 def test_all_channels_together_are_found_by_t():
