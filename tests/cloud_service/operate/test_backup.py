@@ -58,6 +58,7 @@ def test_a_backup_under_load_is_whole_and_a_service_goes_on_from_it(broker: Serv
             done = telltale("cloud", "backup", folder, "-c", first / "cloud.toml", folder=tmp_path)
             assert done.returncode == 0, done.stderr
         load.join()
+        wait_until(lambda: books(service.data)[0] == FRAMES, "frames that the broker still had")
         service.finish()
         assert readings(service.data) == FRAMES * len(CHANNELS)
 
