@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel
 
 from cloud_service.store.schema import BANDS, MODES
 
-from .influxql import over_time
+from .influxql import InfluxQL, over_time
 from .panels import Steps, history
 
 
@@ -48,13 +48,18 @@ def temperature() -> Panel:
     )
 
 
+def _of_modes(quantity: str) -> list[InfluxQL]:
+    """A curve for each mode, of what was fitted to mean spectra."""
+    return [over_time("modes", f'mean("mode{i}_{quantity}")', f"mode {i}") for i in range(1, MODES + 1)]
+
+
 def damping() -> Panel:
     """Damping with the 90 % interval of its estimates."""
     return history(
         "Damping of the natural frequencies",
         "Share of critical damping, from the mean spectrum of half an hour (of a day where windows only sample). Empty "
         "where windows are too short to resolve the peak's width; measurement 'modes' says why.",
-        *[over_time("modes", f'mean("mode{i}_damping")', f"mode {i}") for i in range(1, MODES + 1)],
+        *_of_modes("damping"),
         unit="percentunit",
         w=12,
         decimals=2,
@@ -66,7 +71,7 @@ def damping_error() -> Panel:
     return history(
         "Standard error of damping",
         "Of the dampings beside; 1.645 times it either side is the 90 % interval. A change within it is none.",
-        *[over_time("modes", f'mean("mode{i}_damping_se")', f"mode {i}") for i in range(1, MODES + 1)],
+        *_of_modes("damping_se"),
         unit="percentunit",
         w=12,
         decimals=2,
@@ -78,7 +83,7 @@ def frequency_error() -> Panel:
     return history(
         "Standard error of the frequencies",
         "Of the frequencies fitted to mean spectra (measurement 'modes'), from the Fisher information of the fit.",
-        *[over_time("modes", f'mean("mode{i}_se_hz")', f"mode {i}") for i in range(1, MODES + 1)],
+        *_of_modes("se_hz"),
         unit="hertz",
         w=12,
         decimals=4,
